@@ -1,0 +1,57 @@
+// Where raftkit's numbers go.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace raftkit {
+
+/// Values that only grow.
+enum class Counter : std::uint8_t {
+  leader_changes,       ///< times a different leader became known
+  proposals_failed,     ///< ended in anything but success
+  proposals_committed,  ///< entries committed, as seen here
+  proposals_applied,    ///< entries applied here
+  reads_failed,
+  log_syncs,        ///< durable log writes, each one sync
+  log_bytes,        ///< payload bytes handed to the log
+  late_heartbeats,  ///< ticks that came more than one interval late
+  messages_sent,
+  messages_received,
+  snapshots_sent,
+  snapshots_received,
+};
+
+/// Values that go up and down.
+enum class Gauge : std::uint8_t {
+  has_leader,  ///< 0 or 1
+  is_leader,   ///< 0 or 1
+  term,
+  commit_index,
+  applied_index,
+  proposals_pending,  ///< waiting here for their result
+};
+
+/// Durations in seconds.
+enum class Histogram : std::uint8_t {
+  log_write,  ///< one group of batches, written and durable
+  apply,      ///< one batch of commands
+  snapshot_save,
+};
+
+/// Implement it to receive measurements. Thread-safe: called from all of raftkit's threads. Must
+/// not block and must not call back.
+class MetricsSink {
+ public:
+  virtual ~MetricsSink() = default;
+
+  virtual void add(Counter counter, std::uint64_t amount) = 0;
+  virtual void set(Gauge gauge, std::uint64_t value) = 0;
+  virtual void observe(Histogram histogram, double seconds) = 0;
+};
+
+[[nodiscard]] std::string_view to_string(Counter counter);
+[[nodiscard]] std::string_view to_string(Gauge gauge);
+[[nodiscard]] std::string_view to_string(Histogram histogram);
+
+}  // namespace raftkit

@@ -1,0 +1,81 @@
+// How a core is tuned and what it wakes up with.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "raftkit/ready.hpp"
+#include "raftkit/result.hpp"
+
+namespace raftkit {
+
+/// When the embedder reports a write as durable, relative to handing on the messages it made true.
+enum class StorageMode : std::uint8_t {
+  /// One Ready at a time; committed entries may be handed out before this node itself holds them
+  /// durably.
+  synchronous,
+  /// Several batches in flight; only locally durable entries are handed out for application.
+  /// raftkit::Node
+  /// works this way.
+  asynchronous,
+};
+
+/// All times in ticks; a tick is whatever the embedder makes of it (Node: one heartbeat interval).
+struct RaftOptions {
+  NodeId id;               ///< never 0
+  std::uint64_t seed = 0;  ///< of the election jitter; equal seeds and inputs give equal behaviour
+
+  /// A follower waits a random time in [election_timeout_ticks, 2 * election_timeout_ticks - 1] for
+  /// its leader. At least 2 and more than heartbeat_interval_ticks.
+  std::uint32_t election_timeout_ticks = 10;
+  std::uint32_t heartbeat_interval_ticks = 1;
+
+  bool pre_vote = true;  ///< ask before campaigning, so that a returning node does not disturb
+  bool check_quorum =
+      true;  ///< a leader that hears from no majority steps down; followers are loyal
+  bool forward_proposals = true;  ///< a follower passes proposals on to its leader
+  StorageMode storage_mode = StorageMode::asynchronous;
+
+  std::size_t max_append_bytes = std::size_t{1}
+                                 << 20;  ///< per AppendRequest; one entry always fits
+  std::size_t max_apply_bytes = std::size_t{16} << 20;  ///< handed out and not yet applied
+  std::size_t max_inflight_messages = 512;              ///< unanswered appends per follower
+  std::size_t max_inflight_bytes = std::size_t{64}
+                                   << 20;  ///< same, by size; the last one may overshoot
+  /// Entries appended by this leader and not yet applied; beyond it proposals are refused with
+  /// `overloaded`, unless nothing is outstanding. A follower whose committed but unapplied entries
+  /// exceed it answers heartbeats but takes no appends.
+  std::size_t max_uncommitted_bytes = std::size_t{256} << 20;
+  /// Recent entries kept in memory although they are durable and applied; slower followers are
+  /// served from the log on disk.
+  std::size_t log_window_bytes = std::size_t{16} << 20;
+
+  /// Errors: invalid_option, naming the field and the value.
+  [[nodiscard]] Result<void> validate() const;
+
+  static constexpr std::size_t kUnlimited = std::numeric_limits<std::size_t>::max();
+};
+
+/// Entries [first, next run's first) have this term.
+struct TermRun {
+  Index first;
+  Term term;
+
+  friend bool operator==(const TermRun&, const TermRun&) = default;
+};
+
+/// What a core wakes up with: what was durable, and what the state machine holds.
+struct InitialState {
+  HardState hard_state;
+  MembershipPtr membership;  ///< as of `applied`
+  Index applied;             ///< in [base.index, last index]; the commit index is at least this
+  EntryId base;              ///< the entry before the first one the log holds
+  /// Terms of the entries after `base` that are not in `entries`; ascending, without gaps.
+  std::vector<TermRun> older_terms;
+  /// The newest entries, contiguous to the end of the log, at least all after `applied`.
+  std::vector<Entry> entries;
+};
+
+}  // namespace raftkit

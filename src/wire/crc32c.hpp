@@ -1,0 +1,14 @@
+// The checksum of frames and records.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace raftkit::wire {
+
+/// CRC-32C (Castagnoli) of `bytes`; `seed` continues an earlier checksum: crc(a ‖ b) == crc32c(b,
+/// crc32c(a)).
+[[nodiscard]] std::uint32_t crc32c(std::span<const std::byte> bytes, std::uint32_t seed = 0);
+
+}  // namespace raftkit::wire

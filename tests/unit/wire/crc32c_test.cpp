@@ -1,0 +1,31 @@
+#include "wire/crc32c.hpp"
+
+#include <string>
+#include <string_view>
+
+#include <catch2/catch.hpp>
+
+namespace {
+
+std::uint32_t crc(std::string_view text, std::uint32_t seed = 0) {
+  return raftkit::wire::crc32c(std::as_bytes(std::span(text)), seed);
+}
+
+}  // namespace
+
+TEST_CASE("CRC-32C has the check value of its specification", "[wire]") {
+  CHECK(crc("123456789") == 0xE3069283);
+}
+
+TEST_CASE("CRC-32C matches the iSCSI examples of RFC 3720", "[wire]") {
+  CHECK(crc(std::string(32, '\x00')) == 0x8A9136AA);
+  CHECK(crc(std::string(32, '\xff')) == 0x62A8AB43);
+}
+
+TEST_CASE("CRC-32C of nothing is zero", "[wire]") {
+  CHECK(crc("") == 0);
+}
+
+TEST_CASE("CRC-32C can be continued", "[wire]") {
+  CHECK(crc("6789", crc("12345")) == crc("123456789"));
+}
