@@ -74,7 +74,8 @@ struct InitialState {
   EntryId base;              ///< the entry before the first one the log holds
   /// Terms of the entries after `base` that are not in `entries`; ascending, without gaps.
   std::vector<TermRun> older_terms;
-  /// The newest entries, contiguous to the end of the log, at least all after `applied`.
+  /// The newest entries, contiguous to the end of the log: at least the last one, if there is any,
+  /// and all after `applied`.
   std::vector<Entry> entries;
 };
 

@@ -1,0 +1,110 @@
+// Campaigns and votes. [thesis §3.4, §9.6]
+#include <algorithm>
+#include <iterator>
+
+#include "core/raft.hpp"
+
+namespace raftkit::core {
+
+namespace {
+
+/// The voters of both halves, ascending, each once.
+std::vector<NodeId> all_voters(const Membership& membership) {
+  std::vector<NodeId> voters;
+  std::set_union(membership.voters.begin(),
+                 membership.voters.end(),
+                 membership.voters_outgoing.begin(),
+                 membership.voters_outgoing.end(),
+                 std::back_inserter(voters));
+  return voters;
+}
+
+}  // namespace
+
+void Raft::campaign() {
+  start_campaign(Campaign::regular);
+}
+
+void Raft::start_campaign(Campaign campaign) {
+  if (role() == Role::leader || !is_promotable()) return;
+  // Until a committed change is applied this node counts votes by a membership that may be two
+  // changes old, whose majorities need not overlap with those of today.
+  if (log_.has_unapplied_membership()) return;
+  if (campaign == Campaign::regular && options_.pre_vote) {
+    become_pre_candidate();
+    ask_for_votes(VoteKind::pre_vote, Term{ballot_.term.value + 1});
+    return;
+  }
+  const bool is_transfer = campaign == Campaign::transfer;
+  become_candidate(is_transfer ? "leadership is handed over" : "election timeout");
+  ask_for_votes(is_transfer ? VoteKind::transfer : VoteKind::election, ballot_.term);
+}
+
+void Raft::ask_for_votes(VoteKind kind, Term term) {
+  for (const NodeId voter : all_voters(*membership_)) {
+    if (voter == options_.id) {
+      // Even the own vote counts only once it is durable: forgotten in a crash, it could be given
+      // twice. [thesis §3.8]
+      send(voter, term, VoteResponse{kind, true});
+    } else {
+      send(voter, term, VoteRequest{kind, log_.last_id()});
+    }
+  }
+}
+
+void Raft::on_vote_request(const Envelope& envelope, const VoteRequest& request) {
+  const bool is_pre_vote = request.kind == VoteKind::pre_vote;
+  const bool may_vote = ballot_.voted_for == envelope.from || (!ballot_.voted_for && !leader()) ||
+                        (is_pre_vote && envelope.term > ballot_.term);
+  const bool up_to_date = log_.is_up_to_date(request.last);
+  const bool granted = may_vote && up_to_date;
+  emit(event::VoteCast{envelope.from,
+                       envelope.term,
+                       is_pre_vote,
+                       granted,
+                       granted      ? "log is up to date"
+                       : up_to_date ? "already voted or following a leader"
+                                    : "its log is older"});
+  if (!granted) {
+    send(envelope.from, VoteResponse{request.kind, false});
+    return;
+  }
+  send(envelope.from, envelope.term, VoteResponse{request.kind, true});
+  if (!is_pre_vote) {
+    timer_.elapsed = 0;
+    ballot_.voted_for = envelope.from;
+  }
+}
+
+void Raft::on_vote_response(const Envelope& envelope, const VoteResponse& response) {
+  const bool is_pre_vote = response.kind == VoteKind::pre_vote;
+  if (auto* self = std::get_if<PreCandidate>(&state_); self != nullptr && is_pre_vote) {
+    self->tally.record(envelope.from, response.granted);
+    conclude_election(self->tally.outcome(*membership_));
+  } else if (auto* candidate = std::get_if<Candidate>(&state_);
+             candidate != nullptr && !is_pre_vote) {
+    candidate->tally.record(envelope.from, response.granted);
+    conclude_election(candidate->tally.outcome(*membership_));
+  }
+}
+
+void Raft::conclude_election(VoteOutcome outcome) {
+  switch (outcome) {
+    case VoteOutcome::pending:
+      return;
+    case VoteOutcome::lost:
+      become_follower(ballot_.term, std::nullopt, "lost the election");
+      return;
+    case VoteOutcome::won:
+      break;
+  }
+  if (role() == Role::pre_candidate) {
+    become_candidate("a majority would vote for this node");
+    ask_for_votes(VoteKind::election, ballot_.term);
+    return;
+  }
+  become_leader();
+  broadcast_append(std::get<Leader>(state_));
+}
+
+}  // namespace raftkit::core

@@ -1,0 +1,160 @@
+// The protocol: dispatch and role changes. What a role does is in follower.cpp, candidate.cpp and
+// leader*.cpp.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "raftkit/raft_options.hpp"
+#include "raftkit/raw_node.hpp"
+#include "raftkit/ready.hpp"
+#include "raftkit/status.hpp"
+
+#include "core/log.hpp"
+#include "core/outbox.hpp"
+#include "core/random.hpp"
+#include "core/roles.hpp"
+
+namespace raftkit::core {
+
+/// One replica. The contract of each input is RawNode's; here a violated invariant throws.
+/// Owner: one thread at a time.
+class Raft {
+ public:
+  Raft(const RaftOptions& options, InitialState initial);
+
+  void tick();
+  Result<void> step(Envelope envelope);
+  Result<ProposeOutcome> propose(SmallVector<Proposal, 1> proposals, ForwardTag tag);
+  Result<void> read_index(ReadId read);
+  void campaign();
+  void transfer_leadership(NodeId target);
+  void forget_leader();
+  void report_unreachable(NodeId peer);
+  void report_snapshot(NodeId peer, SnapshotOutcome outcome);
+  void persisted(PersistId id);
+  MembershipPtr membership_applied(const Entry& entry);
+  void applied(Index index);
+  void compact(Index index);
+  void snapshot_available(SnapshotMeta snapshot);
+  void fetched(FetchId id, std::vector<Entry> entries);
+  void fetch_failed(FetchId id);
+
+  [[nodiscard]] bool has_ready() const;
+  void take_ready(Ready& ready);
+  [[nodiscard]] RaftStatus status() const;
+  void set_randomized_election_timeout(std::uint32_t ticks) { timer_.randomized_timeout = ticks; }
+
+ private:
+  enum class Campaign : std::uint8_t { regular, transfer };
+  enum class IfEmpty : std::uint8_t { skip, send };
+
+  struct Ballot {
+    Term term;
+    std::optional<NodeId> voted_for;
+  };
+  struct ElectionTimer {
+    std::uint32_t elapsed = 0;  // ticks since a leader was heard of, or an election began
+    std::uint32_t randomized_timeout = 0;  // in [E, 2E-1]
+  };
+  /// What the last Ready said, so that only changes are reported.
+  struct Reported {
+    HardState hard;
+    SoftState soft;
+    MembershipPtr membership;
+  };
+  struct BatchInFlight {
+    PersistId id;
+    std::optional<PersistStamp> stamp;
+    std::optional<Index> snapshot;
+  };
+
+  // raft.cpp: dispatch, terms and roles
+  [[nodiscard]] Role role() const { return static_cast<Role>(state_.index()); }
+  [[nodiscard]] std::optional<NodeId> leader() const;
+  [[nodiscard]] bool is_promotable() const;
+  [[nodiscard]] bool hears_leader() const;
+  enum class TermCheck : std::uint8_t { proceed, done };
+  TermCheck check_term(const Envelope& envelope);
+  void answer_stale(const Envelope& envelope);
+  Result<ProposeOutcome> propose_from(NodeId origin, ProposeRequest request);
+  void become_follower(Term term, std::optional<NodeId> leader, std::string_view reason);
+  void become_pre_candidate();
+  void become_candidate(std::string_view reason);
+  void become_leader();
+  void reset(Term term);
+  void role_changed(std::string_view reason);
+  void set_membership(MembershipPtr membership);
+  void send(NodeId to, Message message) { send(to, ballot_.term, std::move(message)); }
+  void send(NodeId to, Term term, Message message);
+  void emit(Event event) { events_.push_back(std::move(event)); }
+
+  // election.cpp
+  void start_campaign(Campaign campaign);
+  void ask_for_votes(VoteKind kind, Term term);
+  void on_vote_request(const Envelope& envelope, const VoteRequest& request);
+  void on_vote_response(const Envelope& envelope, const VoteResponse& response);
+  void conclude_election(VoteOutcome outcome);
+
+  // follower.cpp
+  Result<void> step_follower(const Envelope& envelope);
+  Result<void> step_from_leader(Envelope& envelope);
+  void follow(NodeId leader);
+  Result<void> on_append(const Envelope& envelope, AppendRequest& request);
+  Result<void> on_heartbeat(NodeId from, const HeartbeatRequest& request);
+  Result<void> on_snapshot(NodeId from, const SnapshotMeta& snapshot);
+  [[nodiscard]] bool accepts(const SnapshotMeta& snapshot);
+
+  // leader.cpp: proposals, commit, reads, transfer
+  void tick_leader(Leader& self);
+  Result<void> step_leader(Leader& self, const Envelope& envelope);
+  Result<ProposeOutcome> append_proposals(Leader& self, SmallVector<Proposal, 1>& proposals);
+  EntryId append_own(Leader& self, EntryList entries);
+  bool maybe_commit(Leader& self);
+  void on_read_index(Leader& self, ReadIndexQueue::Read read);
+  void start_read(Leader& self, ReadIndexQueue::Read read);
+  void answer_read(const ReadIndexQueue::Answer& answer);
+  void on_transfer(Leader& self, NodeId target);
+  void abort_transfer(Leader& self, std::string_view reason);
+
+  // replication.cpp: the leader's dealings with one member
+  void broadcast_heartbeat(Leader& self);
+  void broadcast_append(Leader& self);
+  bool send_append(Leader& self, Progress& progress, IfEmpty if_empty);
+  void send_entries(Progress& progress, EntryId previous, EntryList entries);
+  void send_snapshot(Progress& progress);
+  Result<void> on_append_response(Leader& self, Progress& progress, const AppendResponse& response);
+  void on_append_accepted(Leader& self, Progress& progress, Index index);
+  void on_append_rejected(Leader& self, Progress& progress, const AppendResponse& response);
+  void on_heartbeat_response(Leader& self, Progress& progress, const HeartbeatResponse& response);
+  [[nodiscard]] Progress* find_fetching(FetchId id);
+
+  // ready.cpp
+  [[nodiscard]] HardState hard_state() const;
+  [[nodiscard]] SoftState soft_state() const;
+  [[nodiscard]] bool has_write() const;
+  void fill_batch(PersistBatch& batch);
+
+  RaftOptions options_;
+  Random random_;
+  MembershipPtr membership_;
+  Ballot ballot_;
+  ElectionTimer timer_;
+  RoleState state_;
+  Log log_;
+  SnapshotMeta snapshot_;  // the newest one for followers that need it
+
+  Outbox outbox_;
+  std::optional<SnapshotMeta> restore_;  // for the next Ready
+  std::vector<ReadReady> reads_;
+  std::vector<FetchRequest> fetch_;
+  std::vector<Event> events_;
+
+  Reported reported_;
+  std::deque<BatchInFlight> in_flight_;
+  std::uint64_t next_persist_ = 1;
+};
+
+}  // namespace raftkit::core

@@ -1,0 +1,195 @@
+// How a leader brings one member's log into line with its own. [thesis §3.5, §10.2]
+#include <algorithm>
+
+#include "core/raft.hpp"
+
+namespace raftkit::core {
+
+void Raft::broadcast_heartbeat(Leader& self) {
+  for (Progress& progress : self.tracker.all()) {
+    if (progress.node() == options_.id) continue;
+    // Not beyond what the member is known to hold: a heartbeat does not check that the logs agree.
+    const Index commit = std::min(progress.match(), log_.commit());
+    send(progress.node(), HeartbeatRequest{commit, self.reads.newest_round()});
+    progress.sent_commit(commit);
+  }
+}
+
+void Raft::broadcast_append(Leader& self) {
+  for (Progress& progress : self.tracker.all()) {
+    if (progress.node() != options_.id) send_append(self, progress, IfEmpty::send);
+  }
+}
+
+bool Raft::send_append(Leader& self, Progress& progress, IfEmpty if_empty) {
+  if (progress.is_paused() || progress.fetch()) return false;
+  const Index next = progress.next();
+  const auto previous_term = log_.term_at(next - 1);
+  if (!previous_term) {
+    send_snapshot(progress);
+    return true;
+  }
+  EntryList entries;
+  const bool window_full = progress.state() == ProgressState::replicate && progress.window_full();
+  if (next <= log_.last() && !window_full) {
+    if (!log_.in_memory(next)) {
+      const FetchId id{self.next_fetch++};
+      progress.fetch_started(id);
+      fetch_.push_back({id, progress.node(), next, log_.last(), options_.max_append_bytes});
+      return false;
+    }
+    entries = log_.copy(next, options_.max_append_bytes);
+  }
+  if (entries.empty() && if_empty == IfEmpty::skip) return false;
+  send_entries(progress, {*previous_term, next - 1}, std::move(entries));
+  return true;
+}
+
+void Raft::send_entries(Progress& progress, EntryId previous, EntryList entries) {
+  std::size_t bytes = 0;
+  for (const Entry& entry : entries)
+    bytes += entry.size_bytes();
+  const std::size_t count = entries.size();
+  const Index last = previous.index + count;
+  send(progress.node(), AppendRequest{previous, log_.commit(), std::move(entries)});
+  progress.sent(last, count, bytes);
+  progress.sent_commit(log_.commit());
+}
+
+void Raft::send_snapshot(Progress& progress) {
+  // To a silent member it would only block the link for when it returns.
+  if (!progress.recently_active() || snapshot_.membership == nullptr) return;
+  if (snapshot_.last.index < log_.first() - 1) return;  // none that the log continues
+  emit(event::SnapshotNeeded{progress.node(), snapshot_.last.index});
+  progress.become_snapshot(snapshot_.last.index);
+  send(progress.node(), SnapshotRequest{snapshot_});
+}
+
+Result<void> Raft::on_append_response(Leader& self,
+                                      Progress& progress,
+                                      const AppendResponse& response) {
+  if (response.index > log_.last())
+    return Errc::malformed;  // nobody can agree with what is not here
+  progress.set_recently_active(true);
+  if (response.rejection) {
+    on_append_rejected(self, progress, response);
+  } else {
+    on_append_accepted(self, progress, response.index);
+  }
+  return {};
+}
+
+void Raft::on_append_rejected(Leader& self, Progress& progress, const AppendResponse& response) {
+  // The follower skipped its terms that are too new; the leader skips its own that are: each round
+  // trip rules out a whole term on either side. [thesis §3.5]
+  Index hint = response.rejection->hint.index;
+  if (response.rejection->hint.term > Term{0}) {
+    hint = log_.find_conflict_by_term(response.rejection->hint).index;
+  }
+  if (!progress.maybe_decrease({response.index, hint})) return;
+  if (progress.state() == ProgressState::replicate) progress.become_probe();
+  send_append(self, progress, IfEmpty::send);
+}
+
+void Raft::on_append_accepted(Leader& self, Progress& progress, Index index) {
+  const bool is_news = progress.maybe_update(index);
+  if (!is_news && !(progress.match() == index && progress.state() == ProgressState::probe)) return;
+  switch (progress.state()) {
+    case ProgressState::probe:
+      progress.become_replicate();
+      break;
+    case ProgressState::snapshot:
+      // Whatever snapshot is still on its way: the log continues where the member is.
+      if (progress.match() + 1 >= log_.first()) progress.become_replicate();
+      break;
+    case ProgressState::replicate:
+      progress.free_inflight(index);
+      break;
+  }
+  const bool is_self = progress.node() == options_.id;
+  if (maybe_commit(self)) {
+    if (log_.term_at(log_.commit()) == ballot_.term) {
+      for (const ReadIndexQueue::Read read : self.reads.take_postponed())
+        start_read(self, read);
+    }
+    broadcast_append(self);
+  } else if (!is_self && progress.can_bump_commit(log_.commit())) {
+    send_append(self, progress, IfEmpty::send);
+  }
+  if (is_self) return;
+  while (send_append(self, progress, IfEmpty::skip)) {
+  }
+  if (self.transfer_target == progress.node() && progress.match() == log_.last()) {
+    send(progress.node(), TimeoutNow{});
+  }
+}
+
+void Raft::on_heartbeat_response(Leader& self,
+                                 Progress& progress,
+                                 const HeartbeatResponse& response) {
+  progress.set_recently_active(true);
+  progress.resume();
+  if (progress.match() < log_.last() || progress.state() == ProgressState::probe) {
+    send_append(self, progress, IfEmpty::send);
+  }
+  const std::uint64_t newest = self.reads.newest_round();
+  if (response.read_round == 0 || response.read_round > newest) return;
+  progress.acked_read_round = std::max(progress.acked_read_round, response.read_round);
+  self.reads.confirm(self.tracker.quorum_read_round(options_.id),
+                     [&](const ReadIndexQueue::Answer& answer) { answer_read(answer); });
+}
+
+void Raft::report_unreachable(NodeId peer) {
+  auto* self = std::get_if<Leader>(&state_);
+  Progress* progress = self == nullptr ? nullptr : self->tracker.find(peer);
+  if (progress != nullptr && progress->state() == ProgressState::replicate)
+    progress->become_probe();
+}
+
+void Raft::report_snapshot(NodeId peer, SnapshotOutcome outcome) {
+  auto* self = std::get_if<Leader>(&state_);
+  Progress* progress = self == nullptr ? nullptr : self->tracker.find(peer);
+  if (progress == nullptr || progress->state() != ProgressState::snapshot) return;
+  if (outcome == SnapshotOutcome::failed) progress->snapshot_failed();
+  progress->become_probe();
+  // The member answers when it has installed it; if it does not, the next heartbeat's answer
+  // resumes.
+  progress->pause();
+}
+
+Progress* Raft::find_fetching(FetchId id) {
+  auto* self = std::get_if<Leader>(&state_);
+  if (self == nullptr) return nullptr;
+  for (Progress& progress : self->tracker.all()) {
+    if (progress.fetch() == id) return &progress;
+  }
+  return nullptr;
+}
+
+void Raft::fetched(FetchId id, std::vector<Entry> entries) {
+  Progress* progress = find_fetching(id);
+  if (progress == nullptr) return;
+  progress->fetch_ended();
+  auto& self = std::get<Leader>(state_);
+  const bool window_full = progress->state() == ProgressState::replicate && progress->window_full();
+  const auto previous_term = log_.term_at(progress->next() - 1);
+  const bool is_wanted = !progress->is_paused() && !window_full && previous_term &&
+                         !entries.empty() && entries.front().id.index == progress->next() &&
+                         log_.matches(entries.back().id);
+  if (is_wanted) {
+    EntryList list;
+    list.append(std::make_move_iterator(entries.begin()), std::make_move_iterator(entries.end()));
+    send_entries(*progress, {*previous_term, progress->next() - 1}, std::move(list));
+  }
+  while (send_append(self, *progress, IfEmpty::skip)) {
+  }
+}
+
+void Raft::fetch_failed(FetchId id) {
+  Progress* progress = find_fetching(id);
+  if (progress == nullptr) return;
+  progress->fetch_ended();
+  send_snapshot(*progress);
+}
+
+}  // namespace raftkit::core

@@ -1,0 +1,44 @@
+// What a replica knows only while it plays a role.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <variant>
+
+#include "raftkit/types.hpp"
+
+#include "core/read_index.hpp"
+#include "core/tracker.hpp"
+#include "core/vote_tally.hpp"
+
+namespace raftkit::core {
+
+struct Follower {
+  std::optional<NodeId> leader;  // whom it heard of in this term
+};
+
+struct PreCandidate {
+  VoteTally tally;
+};
+
+struct Candidate {
+  VoteTally tally;
+};
+
+struct Leader {
+  explicit Leader(Tracker members) : tracker(std::move(members)) {}
+
+  Tracker tracker;
+  ReadIndexQueue reads;
+  std::uint32_t heartbeat_elapsed = 0;  // ticks
+  std::optional<NodeId>
+      transfer_target;  // leadership is being handed to it; no new proposals meanwhile
+  std::size_t uncommitted_bytes = 0;  // appended here and not yet applied
+  std::uint64_t next_fetch = 1;
+};
+
+/// A follower has no tracker to misuse.
+using RoleState = std::variant<Follower, PreCandidate, Candidate, Leader>;
+
+}  // namespace raftkit::core
