@@ -102,6 +102,9 @@ class RawNode {
   void take_ready(Ready& ready);
 
   [[nodiscard]] RaftStatus status() const;
+  /// The part of status() that costs nothing to ask for.
+  [[nodiscard]] SoftState soft_state() const;
+  [[nodiscard]] Term term() const;
   /// Empty unless poisoned: which invariant, and the values.
   [[nodiscard]] const std::string& violation() const;
 

@@ -41,8 +41,12 @@ enum class PeerState : std::uint8_t {
 };
 
 struct PeerReport {
+  /// Who refused a handshake.
+  enum class By : std::uint8_t { us, peer };
+
   NodeId peer;
   PeerState state = PeerState::connecting;
+  By by = By::us;  ///< rejected only
   Error error{error_code{}};
 };
 

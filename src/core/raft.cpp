@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/assert.hpp"
+#include "core/member_update.hpp"
 
 namespace raftkit::core {
 
@@ -265,16 +266,11 @@ void Raft::applied(Index index) {
 }
 
 MembershipPtr Raft::membership_applied(const Entry& entry) {
+  // An entry of a kind that this version does not know must not be skipped: other members act on
+  // it.
   RAFTKIT_ASSERT(entry.type == EntryType::member_update, "INV-KNOWN-ENTRY-TYPE", entry.id);
-  const auto update = decode_member(entry.payload);
-  const Member* known = update ? membership_->find(update->id) : nullptr;
-  if (known == nullptr) return membership_;
-  Membership changed = *membership_;
-  Member& member = changed.members[static_cast<std::size_t>(known - membership_->members.data())];
-  member.name = update->name;
-  member.store = update->store;
-  member.attributes = update->attributes;  // its peer URLs change only through a membership change
-  set_membership(std::make_shared<const Membership>(std::move(changed)));
+  if (auto after = after_update(membership_, entry); after != membership_)
+    set_membership(std::move(after));
   return membership_;
 }
 

@@ -45,6 +45,8 @@ class Raft {
   [[nodiscard]] bool has_ready() const;
   void take_ready(Ready& ready);
   [[nodiscard]] RaftStatus status() const;
+  [[nodiscard]] SoftState soft_state() const { return {leader(), role()}; }
+  [[nodiscard]] Term term() const { return ballot_.term; }
   void set_randomized_election_timeout(std::uint32_t ticks) { timer_.randomized_timeout = ticks; }
 
  private:
@@ -133,7 +135,6 @@ class Raft {
 
   // ready.cpp
   [[nodiscard]] HardState hard_state() const;
-  [[nodiscard]] SoftState soft_state() const;
   [[nodiscard]] bool has_write() const;
   void fill_batch(PersistBatch& batch);
 

@@ -129,6 +129,14 @@ RaftStatus RawNode::status() const {
   return impl_->raft.status();
 }
 
+SoftState RawNode::soft_state() const {
+  return impl_->raft.soft_state();
+}
+
+Term RawNode::term() const {
+  return impl_->raft.term();
+}
+
 const std::string& RawNode::violation() const {
   return impl_->violation;
 }

@@ -9,10 +9,6 @@ HardState Raft::hard_state() const {
   return {ballot_.term, ballot_.voted_for, log_.commit()};
 }
 
-SoftState Raft::soft_state() const {
-  return {leader(), role()};
-}
-
 bool Raft::has_write() const {
   return log_.has_unwritten() || hard_state() != reported_.hard || !outbox_.after_write.empty();
 }

@@ -1,0 +1,62 @@
+// A completion handler whose type is forgotten, so that Node can hide its insides.
+#pragma once
+
+#include <memory>
+#include <tuple>
+#include <utility>  // Boost 1.74 needs it before Asio on g++ 12
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+
+namespace raftkit::detail {
+
+/// Calls a handler once, by posting it to its associated executor: never inline, never under a
+/// lock, never on the node's strand. Keeps that executor's context busy until then. Move-only.
+template <class... Args>
+class Completion {
+ public:
+  Completion() = default;
+
+  /// `fallback` is where handlers without an executor of their own run.
+  template <class Handler>
+  Completion(Handler handler, const boost::asio::any_io_executor& fallback)
+      : held_(std::make_unique<Model<Handler>>(std::move(handler), fallback)) {}
+
+  void operator()(Args... args) {
+    if (held_) std::exchange(held_, nullptr)->complete(std::move(args)...);
+  }
+
+ private:
+  struct Held {
+    Held() = default;
+    Held(const Held&) = delete;
+    Held& operator=(const Held&) = delete;
+    virtual ~Held() = default;
+    virtual void complete(Args... args) = 0;
+  };
+  template <class Handler>
+  struct Model final : Held {
+    using Executor = boost::asio::associated_executor_t<Handler, boost::asio::any_io_executor>;
+
+    Model(Handler held, const boost::asio::any_io_executor& fallback)
+        : handler(std::move(held)), work(boost::asio::get_associated_executor(handler, fallback)) {}
+
+    void complete(Args... args) override {
+      auto executor = work.get_executor();
+      boost::asio::post(
+          executor,
+          [handler = std::move(handler), values = std::tuple(std::move(args)...)]() mutable {
+            std::apply(std::move(handler), std::move(values));
+          });
+    }
+
+    Handler handler;
+    boost::asio::executor_work_guard<Executor> work;
+  };
+
+  std::unique_ptr<Held> held_;
+};
+
+}  // namespace raftkit::detail

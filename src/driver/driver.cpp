@@ -1,0 +1,415 @@
+#include "driver/driver.hpp"
+
+#include <algorithm>
+
+#include "driver/erase.hpp"
+
+namespace raftkit::driver {
+
+Result<std::unique_ptr<Driver>> Driver::create(const DriverOptions& options,
+                                               Recovered recovered,
+                                               Ports& ports,
+                                               MetricsSink& metrics) {
+  auto node = RawNode::create(options.raft, recovered.initial);
+  if (!node) return std::move(node).error();
+  return std::unique_ptr<Driver>(
+      new Driver(options, std::move(recovered), *std::move(node), ports, metrics));
+}
+
+Driver::Driver(const DriverOptions& options,
+               Recovered recovered,
+               RawNode node,
+               Ports& ports,
+               MetricsSink& metrics)
+    : options_(options),
+      node_(std::move(node)),
+      ports_(ports),
+      metrics_(metrics),
+      membership_(recovered.initial.membership),
+      dispatched_(recovered.applied_id),
+      applied_(recovered.restore ? Index{0} : dispatched_.index),
+      installed_(recovered.snapshot.last.index),
+      seen_term_(recovered.initial.hard_state.term),
+      durable_term_(seen_term_),
+      written_term_(seen_term_),
+      proposals_({options.max_pending_bytes,
+                  options.max_batch_bytes,
+                  options.request_timeout_ticks,
+                  options.incarnation}),
+      reads_({options.max_pending_reads,
+              options.request_timeout_ticks,
+              options.raft.election_timeout_ticks}),
+      snapshotter_(options.snapshots, recovered.snapshot.last.index),
+      initial_restore_(std::move(recovered.restore)),
+      random_(options.incarnation) {
+  if (options_.kind == StateMachineKind::in_memory) stored_snapshot_ = recovered.snapshot.last;
+  node_.snapshot_available(std::move(recovered.snapshot));
+}
+
+void Driver::start() {
+  ports_.membership_changed(membership_);
+  if (initial_restore_) ports_.restore(*std::exchange(initial_restore_, std::nullopt));
+  flush();
+}
+
+// --- requests
+
+void Driver::propose(Bytes command, ProposeHandler handler) {
+  if (life_ != Life::running || failure_) {
+    handler(Errc::stopped, {});
+    return;
+  }
+  proposals_.add({EntryType::normal, std::move(command)}, std::move(handler));
+}
+
+void Driver::read_index(ReadHandler handler) {
+  if (life_ != Life::running || failure_) {
+    handler(Errc::stopped, {});
+    return;
+  }
+  reads_.add(std::move(handler));
+}
+
+std::optional<NodeId> Driver::best_transfer_target() const {
+  const RaftStatus status = node_.status();
+  const ProgressStatus* best = nullptr;
+  for (const ProgressStatus& progress : status.progress) {
+    const bool may_lead = progress.node != options_.raft.id && progress.recently_active &&
+                          status.membership->is_voter(progress.node);
+    if (may_lead && (best == nullptr || progress.match > best->match)) best = &progress;
+  }
+  return best == nullptr ? std::nullopt : std::optional(best->node);
+}
+
+void Driver::transfer_leadership(std::optional<NodeId> target, TransferHandler handler) {
+  if (life_ == Life::over || failure_) return handler(Errc::stopped);
+  if (soft_state().role != Role::leader) return handler(Errc::not_leader);
+  if (target == options_.raft.id) return handler({});
+  if (!target) target = best_transfer_target();
+  if (!target) return handler(Errc::transfer_aborted);
+  if (!membership_->is_voter(*target)) return handler(Errc::peer_not_found);
+  node_.transfer_leadership(*target);
+  transfers_.push_back(
+      {target, now_ + options_.raft.election_timeout_ticks + 1, std::move(handler)});
+}
+
+void Driver::settle_transfers() {
+  const SoftState state = soft_state();
+  erase_over(transfers_, [&](Transfer& transfer) {
+    const bool has_moved = state.role != Role::leader && state.leader.has_value();
+    if (!has_moved && now_ < transfer.deadline) return false;
+    const bool is_there = has_moved && state.leader == transfer.target;
+    transfer.handler(is_there ? error_code{} : make_error_code(Errc::transfer_aborted));
+    return true;
+  });
+  if (life_ == Life::stopping && stop_done_) {
+    if (state.role != Role::leader || now_ >= stop_deadline_) stop_done_();
+  }
+}
+
+void Driver::begin_stop(base::UniqueFunction<void()> done) {
+  if (life_ != Life::running) return;
+  life_ = Life::stopping;
+  const auto target = soft_state().role == Role::leader ? best_transfer_target() : std::nullopt;
+  if (failure_ || !target) {
+    done();
+    return;
+  }
+  stop_done_ = std::move(done);
+  stop_deadline_ = now_ + options_.raft.election_timeout_ticks;
+  node_.transfer_leadership(*target);
+}
+
+void Driver::end_stop() {
+  life_ = Life::over;
+  proposals_.fail_all(Errc::stopped);
+  reads_.fail_all(Errc::stopped);
+  for (Transfer& transfer : std::exchange(transfers_, {}))
+    transfer.handler(Errc::stopped);
+  stop_done_();
+}
+
+Result<void> Driver::admit(NodeId peer, StoreId store) const {
+  if (!membership_->contains(peer)) {
+    return Error(Errc::peer_not_found,
+                 "member " + to_string(peer) + " does not belong to this cluster");
+  }
+  const Member* member = membership_->find(peer);
+  if (member == nullptr || member->store == StoreId{0} || member->store == store) return {};
+  return Error(Errc::store_mismatch,
+               "member " + to_string(peer) + " is known with data directory " +
+                   to_hex(member->store.value) + ", not " + to_hex(store.value));
+}
+
+// --- inputs
+
+void Driver::tick() {
+  ++now_;
+  node_.tick();
+  const bool has_leader = soft_state().leader.has_value();
+  proposals_.tick(has_leader);
+  reads_.tick(has_leader);
+  settle_transfers();
+}
+
+void Driver::alarm() {
+  const SoftState state = soft_state();
+  if (state.leader || state.role == Role::leader || failovers_ == 0) return;
+  --failovers_;
+  node_.campaign();
+  arm_failover();  // the others may not have noticed yet, or campaigned at the same moment
+}
+
+void Driver::arm_failover() {
+  ports_.set_alarm(1 + random_.below(std::max(1U, options_.failover_jitter_milliseconds)));
+}
+
+void Driver::step(Envelope envelope) {
+  const auto stepped = node_.step(std::move(envelope));
+  // Anything else is noise: a message from somebody who left, or one that came too late.
+  if (!stepped && stepped.error() == Errc::invariant_violated) fail(stepped.error());
+}
+
+void Driver::receive(Envelope envelope) {
+  if (failure_ || life_ == Life::over) return;
+  metrics_.add(Counter::messages_received, 1);
+  if (auto* request = std::get_if<ProposeRequest>(&envelope.message)) {
+    on_forwarded(envelope, *request);
+  } else if (const auto* response = std::get_if<ProposeResponse>(&envelope.message)) {
+    proposals_.on_response(*response);
+  } else {
+    if (const auto* snapshot = std::get_if<SnapshotRequest>(&envelope.message)) {
+      received_snapshot_ = snapshot->snapshot.last;
+      metrics_.add(Counter::snapshots_received, 1);
+    }
+    step(std::move(envelope));
+  }
+}
+
+void Driver::on_forwarded(const Envelope& envelope, ProposeRequest& request) {
+  ForwardTag& newest = last_forward_[envelope.from];
+  const bool is_repeated =
+      newest.incarnation == request.tag.incarnation && newest.sequence >= request.tag.sequence;
+  if (is_repeated) return;
+  newest = request.tag;
+  ProposeResponse response{request.tag, std::nullopt};
+  if (soft_state().role == Role::leader && life_ == Life::running) {
+    // Answered before the entries themselves are sent, so that their sender knows where to expect
+    // them.
+    const auto outcome = node_.propose(std::move(request.proposals));
+    if (outcome) response.first = outcome->first;
+  }
+  Envelope answer{envelope.group, options_.raft.id, envelope.from, node_.term(), response};
+  ports_.send({&answer, 1});
+}
+
+void Driver::on_peer(const PeerReport& report) {
+  switch (report.state) {
+    case PeerState::connecting:
+      break;
+    case PeerState::connected:
+      if (broken_stream_ == report.peer) broken_stream_.reset();
+      break;
+    case PeerState::disconnected:
+      node_.report_unreachable(report.peer);
+      proposals_.on_disconnected(report.peer);
+      if (soft_state().leader == report.peer) broken_stream_ = report.peer;
+      break;
+    case PeerState::refused:
+      // The leader's process is gone: its stream broke and nobody listens in its place. Every voter
+      // judges by what it saw itself, so the others stay loyal if only this path is broken.
+      if (broken_stream_ == report.peer && soft_state().leader == report.peer) {
+        node_.forget_leader();
+        failovers_ = kFailoverAttempts;
+        arm_failover();
+      }
+      break;
+    case PeerState::rejected:
+      if (report.by == PeerReport::By::peer && report.error == Errc::store_mismatch)
+        fail(report.error);
+      break;
+  }
+}
+
+void Driver::persisted(PersistId id, const Result<void>& outcome) {
+  if (failure_) return;
+  if (!outcome) return fail(outcome.error());
+  if (writes_.empty() || writes_.front().id != id) {
+    return fail({Errc::invariant_violated,
+                 "write " + std::to_string(id.value) + " completed out of order"});
+  }
+  WriteInFlight write = std::move(writes_.front());
+  writes_.pop_front();
+  durable_term_ = write.term;
+  release_withheld();
+  send_after_write(write.send_after);
+  node_.persisted(id);
+  if (write.restore) {
+    dispatched_ = write.restore->last;
+    membership_ = write.restore->membership;
+    ports_.restore(*write.restore);
+  }
+}
+
+void Driver::fetched(FetchId id, Result<std::vector<Entry>> entries) {
+  if (entries) {
+    node_.fetched(id, *std::move(entries));
+  } else if (entries.error() == Errc::compacted || entries.error() == Errc::unavailable) {
+    node_.fetch_failed(id);
+  } else {
+    fail(entries.error());
+  }
+}
+
+void Driver::snapshot_sent(NodeId peer, const Result<void>& outcome) {
+  snapshotter_.transfer_ended(peer);
+  if (outcome) metrics_.add(Counter::snapshots_sent, 1);
+  node_.report_snapshot(peer, outcome ? SnapshotOutcome::sent : SnapshotOutcome::failed);
+}
+
+void Driver::fail(Error error) {
+  if (failure_) return;
+  failure_ = std::move(error);
+  withheld_.clear();
+  ports_.failed(*failure_);
+}
+
+// --- effects
+
+void Driver::publish() {
+  if (publication_ != Publication::due || !soft_state().leader || life_ != Life::running) return;
+  publication_ = Publication::proposed;
+  proposals_.add(
+      {EntryType::member_update, encode(options_.self)}, [this](error_code code, const Proposed&) {
+        publication_ = code ? Publication::due : Publication::done;
+        if (code) return;
+        const Member* self = membership_->find(options_.self.id);
+        if (self != nullptr && self->store != options_.self.store) {
+          fail({Errc::store_mismatch,
+                "member " + to_string(self->id) + " is known with data directory " +
+                    to_hex(self->store.value) + ", not " + to_hex(options_.self.store.value)});
+          return;
+        }
+        ports_.status_changed();
+      });
+}
+
+void Driver::flush() {
+  if (life_ == Life::over) return;
+  while (!failure_) {
+    publish();
+    proposals_.submit(node_);
+    reads_.submit(node_);
+    if (!node_.has_ready()) break;
+    node_.take_ready(ready_);
+    carry_out(ready_);
+  }
+  if (!node_.violation().empty()) {
+    node_.take_ready(ready_);
+    for (const Event& event : ready_.events)
+      ports_.observe(event);
+    fail({Errc::invariant_violated, node_.violation()});
+  }
+  if (received_snapshot_ && options_.kind == StateMachineKind::on_disk) {
+    ports_.drop_snapshot(*received_snapshot_);  // the core did not want it
+  }
+  received_snapshot_.reset();
+}
+
+void Driver::carry_out(Ready& ready) {
+  for (const Event& event : ready.events)
+    ports_.observe(event);
+  if (ready.soft_state || node_.term() != seen_term_) on_soft_state(node_.soft_state());
+  if (ready.membership) ports_.membership_changed(ready.membership);
+  send_now(ready.send_now);
+  if (ready.restore) received_snapshot_.reset();
+  if (ready.persist) write(*std::move(ready.persist), std::move(ready.restore));
+  if (!ready.apply.empty()) dispatch(ready.apply);
+  for (const ReadReady& read : ready.reads)
+    reads_.on_ready(read, applied_);
+  for (const FetchRequest& request : ready.fetch)
+    ports_.fetch(request);
+}
+
+void Driver::on_soft_state(const SoftState& state) {
+  seen_term_ = node_.term();
+  // An answer to an old round would come from a leader that is none any more, or never.
+  reads_.restart_rounds();
+  if (state.leader != broken_stream_) broken_stream_.reset();
+  metrics_.set(Gauge::has_leader, state.leader ? 1 : 0);
+  metrics_.set(Gauge::is_leader, state.role == Role::leader ? 1 : 0);
+  metrics_.set(Gauge::term, node_.term().value);
+  if (state.leader && state.leader != counted_leader_) {
+    metrics_.add(Counter::leader_changes, 1);
+    counted_leader_ = state.leader;
+  }
+  settle_transfers();
+  ports_.status_changed();
+}
+
+namespace {
+
+bool is_pre_vote_request(const Envelope& envelope) {
+  const auto* vote = std::get_if<VoteRequest>(&envelope.message);
+  return vote != nullptr && vote->kind == VoteKind::pre_vote;
+}
+
+}  // namespace
+
+void Driver::send_now(std::vector<Envelope>& envelopes) {
+  std::vector<Envelope> ready;
+  ready.reserve(envelopes.size());
+  for (Envelope& envelope : envelopes) {
+    if (const auto* snapshot = std::get_if<SnapshotRequest>(&envelope.message)) {
+      const bool is_streamed = options_.kind == StateMachineKind::on_disk;
+      const SnapshotMeta current = dispatched_state();
+      snapshotter_.transfer_started(
+          envelope.to, is_streamed ? current.last.index : snapshot->snapshot.last.index);
+      ports_.send_snapshot(std::move(envelope), current);
+    } else if (envelope.term > durable_term_ && !is_pre_vote_request(envelope)) {
+      // A node that crashes now comes back in an older term, and could campaign in this one again,
+      // with a shorter log: the votes that answer this message would then elect a candidate that
+      // has forgotten what they were given for.
+      withheld_.push_back(std::move(envelope));
+    } else {
+      ready.push_back(std::move(envelope));
+    }
+  }
+  if (ready.empty()) return;
+  metrics_.add(Counter::messages_sent, ready.size());
+  ports_.send(ready);
+}
+
+void Driver::release_withheld() {
+  if (withheld_.empty()) return;
+  auto waiting = std::exchange(withheld_, {});
+  send_now(waiting);
+}
+
+void Driver::send_after_write(std::vector<Envelope>& envelopes) {
+  const auto own =
+      std::stable_partition(envelopes.begin(), envelopes.end(), [&](const Envelope& envelope) {
+        return envelope.to != options_.raft.id;
+      });
+  const std::span<Envelope> to_peers(envelopes.begin(), own);
+  if (!to_peers.empty()) {
+    metrics_.add(Counter::messages_sent, to_peers.size());
+    ports_.send(to_peers);
+  }
+  for (auto at = own; at != envelopes.end(); ++at)
+    step(std::move(*at));
+}
+
+void Driver::write(PersistBatch batch, std::optional<SnapshotMeta> restore) {
+  if (batch.hard_state) written_term_ = batch.hard_state->term;
+  if (restore) {
+    installed_ = restore->last.index;
+    snapshotter_.installed(installed_);
+    proposals_.on_skipped(installed_);
+  }
+  writes_.push_back(
+      {batch.id, written_term_, std::exchange(batch.send_after, {}), std::move(restore)});
+  ports_.write(std::move(batch));
+}
+
+}  // namespace raftkit::driver

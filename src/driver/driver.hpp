@@ -1,0 +1,192 @@
+// The legal order of effects around one core: what the embedder of a Raft core usually gets wrong.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "raftkit/metrics_sink.hpp"
+#include "raftkit/raw_node.hpp"
+#include "raftkit/transport.hpp"
+
+#include "base/unique_function.hpp"
+#include "core/random.hpp"
+#include "driver/ports.hpp"
+#include "driver/proposals.hpp"
+#include "driver/reads.hpp"
+#include "driver/snapshotter.hpp"
+
+namespace raftkit::driver {
+
+struct DriverOptions {
+  RaftOptions raft;
+  Member self;  ///< what this member publishes about itself at each start
+  StateMachineKind kind = StateMachineKind::in_memory;
+  std::uint64_t incarnation = 0;  ///< drawn anew at each start
+  std::uint32_t request_timeout_ticks = 70;
+  std::size_t max_pending_bytes = std::size_t{256} << 20;  ///< proposals waiting for their answer
+  std::size_t max_pending_reads = 100'000;
+  std::size_t max_batch_bytes = std::size_t{1} << 20;  ///< proposals per propose call
+  std::uint32_t failover_jitter_milliseconds = 50;
+  Snapshotter::Limits snapshots;
+};
+
+/// What the driver wakes up with, made by recover().
+struct Recovered {
+  InitialState initial;
+  SnapshotMeta snapshot;  ///< the newest one; followers that are too far behind get it
+  EntryId applied_id;     ///< of initial.applied
+  std::optional<SnapshotMeta> restore;  ///< the state machine must be brought to this first
+};
+
+using TransferHandler = base::UniqueFunction<void(error_code)>;
+
+/// Owns the core, decides when its effects may happen, and answers everybody who waits for
+/// something. Pure like the core: no clock, no thread, no I/O; the same object runs under Asio and
+/// in a simulation.
+///
+/// Inputs only take note; flush() then carries out everything that follows from them. So the
+/// runtime calls flush() once after a burst of inputs, and all of them share one Ready and one
+/// write.
+///
+/// Owner: node strand.
+class Driver {
+ public:
+  /// Errors: those of RawNode::create.
+  static Result<std::unique_ptr<Driver>> create(const DriverOptions& options,
+                                                Recovered recovered,
+                                                Ports& ports,
+                                                MetricsSink& metrics);
+
+  // --- requests. Each handler is called exactly once, from inside flush(), tick() or stop-related
+  // calls.
+
+  void propose(Bytes command, ProposeHandler handler);
+  void read_index(ReadHandler handler);
+  /// Hands leadership to `target`, or to the voter that is furthest. Answers: ok; not_leader;
+  /// transfer_aborted after an election timeout; peer_not_found.
+  void transfer_leadership(std::optional<NodeId> target, TransferHandler handler);
+
+  // --- what the world reports
+
+  void start();
+  void tick();
+  void alarm();
+  void receive(Envelope envelope);
+  void on_peer(const PeerReport& report);
+  void persisted(PersistId id, const Result<void>& outcome);
+  void fetched(FetchId id, Result<std::vector<Entry>> entries);
+  void applied(ApplyBatch batch, const Result<void>& outcome);
+  void restored(const SnapshotMeta& snapshot, const Result<void>& outcome);
+  void snapshot_saved(const SnapshotMeta& snapshot, const Result<void>& outcome);
+  void snapshot_sent(NodeId peer, const Result<void>& outcome);
+  void compacted(Index keep_from, const Result<void>& outcome);
+
+  void flush();
+
+  /// No new requests from now on; leadership is handed over if it is held. `done` is called when
+  /// that is settled, at the latest after one election timeout.
+  void begin_stop(base::UniqueFunction<void()> done);
+  /// Answers whoever still waits. Nothing is sent or written any more.
+  void end_stop();
+
+  // --- queries
+
+  [[nodiscard]] RaftStatus status() const { return node_.status(); }
+  [[nodiscard]] SoftState soft_state() const { return node_.soft_state(); }
+  [[nodiscard]] Term term() const { return node_.term(); }
+  [[nodiscard]] const MembershipPtr& membership() const { return membership_; }
+  /// What the state machine holds; behind status().applied while a snapshot is being restored.
+  [[nodiscard]] Index applied_index() const { return applied_; }
+  /// This start's publication of the member has been applied.
+  [[nodiscard]] bool is_published() const { return publication_ == Publication::done; }
+  [[nodiscard]] const std::optional<Error>& failure() const { return failure_; }
+  /// May `peer` join the conversation from this data directory? Errors: peer_not_found,
+  /// store_mismatch.
+  [[nodiscard]] Result<void> admit(NodeId peer, StoreId store) const;
+
+ private:
+  enum class Publication : std::uint8_t { due, proposed, done };
+  static constexpr std::uint32_t kFailoverAttempts = 8;
+  enum class Life : std::uint8_t { running, stopping, over };
+  struct WriteInFlight {
+    PersistId id;
+    Term term;  // durable once this write is
+    std::vector<Envelope> send_after;
+    std::optional<SnapshotMeta> restore;
+  };
+  struct Transfer {
+    std::optional<NodeId> target;
+    std::uint64_t deadline = 0;  // in ticks
+    TransferHandler handler;
+  };
+
+  Driver(const DriverOptions& options,
+         Recovered recovered,
+         RawNode node,
+         Ports& ports,
+         MetricsSink& metrics);
+
+  // driver.cpp
+  void carry_out(Ready& ready);
+  void on_soft_state(const SoftState& state);
+  void send_now(std::vector<Envelope>& envelopes);
+  void write(PersistBatch batch, std::optional<SnapshotMeta> restore);
+  void release_withheld();
+  void send_after_write(std::vector<Envelope>& envelopes);
+  void step(Envelope envelope);
+  void on_forwarded(const Envelope& envelope, ProposeRequest& request);
+  void publish();
+  void fail(Error error);
+  void settle_transfers();
+  void arm_failover();
+  [[nodiscard]] std::optional<NodeId> best_transfer_target() const;
+
+  // apply.cpp
+  void dispatch(std::vector<Entry>& entries);
+  void maybe_save_snapshot();
+  void keep_only(EntryId snapshot);
+  [[nodiscard]] SnapshotMeta dispatched_state() const { return {dispatched_, membership_}; }
+
+  DriverOptions options_;
+  RawNode node_;
+  Ports& ports_;
+  MetricsSink& metrics_;
+  Ready ready_;
+
+  MembershipPtr membership_;  // as of dispatched_
+  EntryId dispatched_;        // the last entry handed to the state machine
+  Index applied_;             // what the state machine has reported
+  Index installed_;           // the newest snapshot that came from a leader
+  Term seen_term_;            // as of the last Ready
+
+  Term durable_term_;
+  Term written_term_;  // durable once all writes in flight are
+  std::deque<WriteInFlight> writes_;
+  std::vector<Envelope> withheld_;
+
+  Proposals proposals_;
+  Reads reads_;
+  Snapshotter snapshotter_;
+  std::vector<Transfer> transfers_;
+  std::map<NodeId, ForwardTag> last_forward_;  // newest taken from each peer
+
+  std::optional<SnapshotMeta> initial_restore_;
+  std::optional<EntryId> received_snapshot_;  // stepped, and perhaps not wanted
+  std::optional<EntryId> stored_snapshot_;    // the newest file of an in-memory state machine
+  core::Random random_;
+  Publication publication_ = Publication::due;
+  std::optional<NodeId> counted_leader_;
+  std::optional<NodeId> broken_stream_;  // the leader's, until it is back
+  std::uint32_t failovers_ = 0;  // campaigns left before waiting for the election timeout again
+  std::uint64_t now_ = 0;        // in ticks
+  Life life_ = Life::running;
+  std::uint64_t stop_deadline_ = 0;
+  base::UniqueFunction<void()> stop_done_;
+  std::optional<Error> failure_;
+};
+
+}  // namespace raftkit::driver

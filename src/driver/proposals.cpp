@@ -1,0 +1,165 @@
+#include "driver/proposals.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+#include "driver/erase.hpp"
+
+namespace raftkit::driver {
+
+void Proposals::add(Proposal proposal, ProposeHandler handler) {
+  const std::size_t bytes = proposal.payload.size() + Entry::kOverheadBytes;
+  if (pending_ > 0 && pending_bytes_ + bytes > limits_.pending_bytes) {
+    handler(Errc::overloaded, {});
+    return;
+  }
+  ++pending_;
+  pending_bytes_ += bytes;
+  queue_.push_back(
+      {std::move(proposal), {std::move(handler), bytes, now_ + limits_.timeout_ticks}});
+}
+
+std::vector<Proposals::Queued> Proposals::take_batch() {
+  std::vector<Queued> batch;
+  std::size_t bytes = 0;
+  while (!queue_.empty()) {
+    bytes += queue_.front().waiter.bytes;
+    if (!batch.empty() && bytes > limits_.batch_bytes) break;
+    batch.push_back(std::move(queue_.front()));
+    queue_.pop_front();
+  }
+  return batch;
+}
+
+void Proposals::put_back(std::vector<Queued> batch) {
+  std::erase_if(batch, [](const Queued& queued) { return !queued.waiter.handler; });
+  queue_.insert(
+      queue_.begin(), std::make_move_iterator(batch.begin()), std::make_move_iterator(batch.end()));
+}
+
+void Proposals::place(EntryId first, std::vector<Queued> batch) {
+  Index index = first.index;
+  for (Queued& queued : batch) {
+    const bool is_waiting = static_cast<bool>(queued.waiter.handler);  // else its time was up
+    if (is_waiting) {
+      placed_.emplace_hint(placed_.end(), index, Placed{first.term, std::move(queued.waiter)});
+    }
+    ++index;
+  }
+}
+
+void Proposals::answer(Waiter& waiter, error_code code, Proposed proposed) {
+  if (!waiter.handler) return;
+  --pending_;
+  pending_bytes_ -= waiter.bytes;
+  waiter.handler(code, std::move(proposed));
+}
+
+void Proposals::submit(RawNode& node) {
+  const auto leader = node.soft_state().leader;
+  if (!leader) return;
+  while (!queue_.empty()) {
+    std::vector<Queued> batch = take_batch();
+    SmallVector<Proposal, 1> proposals;
+    proposals.reserve(batch.size());
+    for (const Queued& queued : batch)
+      proposals.push_back(queued.proposal);
+    const ForwardTag tag{limits_.incarnation, next_sequence_};
+    const auto outcome = node.propose(std::move(proposals), tag);
+    if (!outcome) {
+      put_back(std::move(batch));  // the core took nothing: it can be offered again
+      return;
+    }
+    if (outcome->first) {
+      place(*outcome->first, std::move(batch));
+    } else {
+      forwarded_.emplace(next_sequence_++, Forwarded{*leader, std::move(batch)});
+    }
+  }
+}
+
+void Proposals::on_response(const ProposeResponse& response) {
+  if (response.tag.incarnation != limits_.incarnation) return;
+  auto node = forwarded_.extract(response.tag.sequence);
+  if (node.empty()) return;
+  if (response.first) {
+    place(*response.first, std::move(node.mapped().batch));
+  } else {
+    put_back(std::move(node.mapped().batch));  // refused, so that it certainly was not appended
+  }
+}
+
+void Proposals::on_disconnected(NodeId leader) {
+  for (auto at = forwarded_.begin(); at != forwarded_.end();) {
+    if (at->second.leader != leader) {
+      ++at;
+      continue;
+    }
+    for (Queued& queued : at->second.batch)
+      answer(queued.waiter, Errc::commit_unknown);
+    at = forwarded_.erase(at);
+  }
+}
+
+void Proposals::on_applied(const ApplyBatch& batch) {
+  auto result_of = [&, next = std::size_t{0}](EntryId id) mutable -> std::optional<Bytes> {
+    while (next < batch.commands.size() && batch.commands[next].id.index < id.index)
+      ++next;
+    if (next < batch.commands.size() && batch.commands[next].id == id) return batch.results[next];
+    const bool is_own = std::find(batch.own.begin(), batch.own.end(), id) != batch.own.end();
+    return is_own ? std::optional<Bytes>(Bytes{}) : std::nullopt;
+  };
+  while (!placed_.empty() && placed_.begin()->first <= batch.last.index) {
+    auto placed = placed_.extract(placed_.begin());
+    const Index index = placed.key();
+    if (auto result = result_of({placed.mapped().term, index})) {
+      answer(placed.mapped().waiter, {}, Proposed{index, *std::move(result)});
+    } else {
+      // Another leader's entry was committed in this place, so ours never can be.
+      answer(placed.mapped().waiter, Errc::proposal_dropped);
+    }
+  }
+}
+
+void Proposals::on_skipped(Index to) {
+  while (!placed_.empty() && placed_.begin()->first <= to) {
+    auto placed = placed_.extract(placed_.begin());
+    answer(placed.mapped().waiter, Errc::commit_unknown);
+  }
+}
+
+void Proposals::tick(bool has_leader) {
+  ++now_;
+  erase_over(queue_, [&](Queued& queued) {
+    if (queued.waiter.deadline > now_) return false;
+    answer(queued.waiter, has_leader ? Errc::proposal_dropped : Errc::no_leader);
+    return true;
+  });
+  erase_over(forwarded_, [&](auto& item) {
+    // Those answered keep their place: the leader's answer counts from the first of the batch.
+    bool is_over = true;
+    for (Queued& queued : item.second.batch) {
+      if (queued.waiter.deadline <= now_) answer(queued.waiter, Errc::commit_unknown);
+      if (queued.waiter.handler) is_over = false;
+    }
+    return is_over;
+  });
+  erase_over(placed_, [&](auto& item) {
+    if (item.second.waiter.deadline > now_) return false;
+    answer(item.second.waiter, Errc::commit_unknown);
+    return true;
+  });
+}
+
+void Proposals::fail_all(Errc queued) {
+  for (Queued& item : std::exchange(queue_, {}))
+    answer(item.waiter, queued);
+  for (auto& [sequence, forwarded] : std::exchange(forwarded_, {})) {
+    for (Queued& item : forwarded.batch)
+      answer(item.waiter, Errc::commit_unknown);
+  }
+  for (auto& [index, placed] : std::exchange(placed_, {}))
+    answer(placed.waiter, Errc::commit_unknown);
+}
+
+}  // namespace raftkit::driver

@@ -1,0 +1,69 @@
+// Everybody who waits to read linearizably.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <vector>
+
+#include "raftkit/raw_node.hpp"
+#include "raftkit/result.hpp"
+
+#include "base/unique_function.hpp"
+
+namespace raftkit::driver {
+
+using ReadHandler = base::UniqueFunction<void(error_code, Index)>;
+
+/// A read waits twice: for its index (a quorum confirms the leader, one round for all reads that
+/// came before it began) and then for the state machine to have applied that index. A round that
+/// does not come back is asked for again under a new id: asking has no effect, so repeating it is
+/// harmless.
+///
+/// Owner: driver.
+class Reads {
+ public:
+  struct Limits {
+    std::size_t pending = 0;
+    std::uint32_t timeout_ticks = 0;
+    std::uint32_t retry_ticks = 0;
+  };
+
+  explicit Reads(Limits limits) : limits_(limits) {}
+
+  /// Answers with `overloaded` at once if too many wait.
+  void add(ReadHandler handler);
+  /// Starts a round for those that wait, unless enough rounds are under way.
+  void submit(RawNode& node);
+  /// The round came back. Answers at once if that index is applied already.
+  void on_ready(const ReadReady& ready, Index applied);
+  void on_applied(Index applied);
+  /// Leader or term changed: rounds under way may never come back.
+  void restart_rounds();
+  void tick(bool has_leader);
+  void fail_all(Errc code);
+
+ private:
+  struct Waiter {
+    ReadHandler handler;
+    std::uint64_t deadline = 0;
+  };
+  struct Round {
+    std::uint64_t started = 0;
+    std::vector<Waiter> waiters;
+  };
+  static constexpr std::size_t kMaxRounds = 4;
+
+  void requeue(Round& round);
+  void answer(Waiter& waiter, error_code code, Index index = {});
+
+  Limits limits_;
+  std::uint64_t now_ = 0;
+  std::uint64_t next_read_ = 1;
+  std::size_t pending_ = 0;
+  std::deque<Waiter> queue_;
+  std::map<ReadId, Round> rounds_;
+  std::multimap<Index, Waiter> waiting_for_apply_;
+};
+
+}  // namespace raftkit::driver

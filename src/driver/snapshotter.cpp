@@ -1,0 +1,56 @@
+#include "driver/snapshotter.hpp"
+
+#include <algorithm>
+
+namespace raftkit::driver {
+
+void Snapshotter::on_dispatched(Index index, std::size_t bytes) {
+  if (marks_.empty() || bytes_ - marks_.back().bytes >= kMarkEvery)
+    marks_.push_back({index, bytes_});
+  bytes_ += bytes;
+  // One mark beyond the retained bytes is enough to know where they begin.
+  while (marks_.size() > 1 && bytes_ - marks_[1].bytes >= limits_.retained_bytes)
+    marks_.pop_front();
+}
+
+bool Snapshotter::should_begin(Index dispatched) const {
+  const Index since = std::max(last_snapshot_, last_attempt_);
+  if (is_saving_ || dispatched <= since) return false;
+  return dispatched - since > limits_.snapshot_count ||
+         bytes_ - bytes_at_attempt_ > limits_.snapshot_bytes;
+}
+
+void Snapshotter::begun(Index snapshot) {
+  is_saving_ = true;
+  last_attempt_ = snapshot;
+  bytes_at_attempt_ = bytes_;
+}
+
+void Snapshotter::saved(Index snapshot) {
+  is_saving_ = false;
+  last_snapshot_ = std::max(last_snapshot_, snapshot);
+}
+
+void Snapshotter::installed(Index snapshot) {
+  last_snapshot_ = std::max(last_snapshot_, snapshot);
+  bytes_at_attempt_ = bytes_;
+  marks_.clear();
+}
+
+Index Snapshotter::keep_from(Index snapshot) const {
+  const auto before = [](Index index, std::uint64_t count) {
+    return Index{index.value - std::min(index.value - 1, count)};
+  };
+  // Before the first mark the sizes are not known: what is there counts as part of the tail.
+  const Index by_bytes = marks_.empty() || bytes_ - marks_.front().bytes < limits_.retained_bytes
+                             ? Index{1}
+                             : marks_.front().index;
+  Index keep = std::min(before(snapshot + 1, limits_.retained_entries), by_bytes);
+  for (const auto& [peer, sent] : transfers_) {
+    const Index bound = before(snapshot + 1, limits_.transfer_retained_entries);
+    keep = std::min(keep, std::max(sent + 1, bound));
+  }
+  return std::min(keep, snapshot + 1);
+}
+
+}  // namespace raftkit::driver

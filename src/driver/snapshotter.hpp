@@ -1,0 +1,68 @@
+// When to take a snapshot, and how much of the log to keep behind it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+
+#include "raftkit/types.hpp"
+
+namespace raftkit::driver {
+
+/// Followers that are a little behind should be served from the log, so a tail of it is kept behind
+/// the snapshot; and what a follower needs after the snapshot that it is being sent must not vanish
+/// meanwhile.
+///
+/// Owner: driver.
+class Snapshotter {
+ public:
+  struct Limits {
+    std::uint64_t snapshot_count = 0;  ///< applied entries between snapshots: taken after count + 1
+    std::uint64_t snapshot_bytes = 0;  ///< the same by size; whichever comes first
+    std::uint64_t retained_entries = 0;  ///< kept behind a snapshot: this many entries
+    std::uint64_t retained_bytes = 0;    ///< or this many bytes, whichever keeps more
+    std::uint64_t transfer_retained_entries =
+        0;  ///< how far a running transfer may hold back compaction
+  };
+
+  Snapshotter(Limits limits, Index last_snapshot)
+      : limits_(limits), last_snapshot_(last_snapshot) {}
+
+  /// Entries up to `index` were handed to the state machine.
+  void on_dispatched(Index index, std::size_t bytes);
+
+  /// Whether it is time for one; then it counts as begun until saved() or failed().
+  [[nodiscard]] bool should_begin(Index dispatched) const;
+  void begun(Index snapshot);
+  /// The next attempt is due as far from this one as it would be from a success.
+  void failed() { is_saving_ = false; }
+  void saved(Index snapshot);
+  /// A snapshot from the leader takes the place of an own one.
+  void installed(Index snapshot);
+
+  /// The first entry to keep, given a snapshot at `snapshot`.
+  [[nodiscard]] Index keep_from(Index snapshot) const;
+
+  void transfer_started(NodeId peer, Index snapshot) { transfers_[peer] = snapshot; }
+  void transfer_ended(NodeId peer) { transfers_.erase(peer); }
+
+ private:
+  struct Mark {
+    Index index;
+    std::uint64_t bytes = 0;  // handed to the state machine before this index
+  };
+  static constexpr std::uint64_t kMarkEvery = std::uint64_t{1} << 20;
+
+  Limits limits_;
+  Index last_snapshot_;
+  Index last_attempt_;
+  bool is_saving_ = false;
+  std::uint64_t bytes_ = 0;  // handed to the state machine since the start
+  std::uint64_t bytes_at_attempt_ = 0;
+  std::deque<Mark> marks_;  // about one per MiB, covering the retained bytes
+  std::map<NodeId, Index> transfers_;
+};
+
+}  // namespace raftkit::driver

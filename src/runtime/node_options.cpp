@@ -1,0 +1,91 @@
+#include <random>
+#include <string>
+
+#include "raftkit/node.hpp"
+
+#include "runtime/node_impl.hpp"
+
+namespace raftkit {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+Error refused(const char* field, const std::string& value, const std::string& why) {
+  return {Errc::invalid_option, std::string(field) + " = " + value + ": " + why};
+}
+
+std::string show(milliseconds time) {
+  return std::to_string(time.count()) + " ms";
+}
+
+std::uint64_t draw() {
+  std::random_device device;
+  return (std::uint64_t{device()} << 32) | device();
+}
+
+}  // namespace
+
+Result<void> NodeOptions::validate() const {
+  if (self.id == NodeId{0}) return refused("self.id", "0", "means \"no node\"");
+  if (self.store == StoreId{0}) return refused("self.store", "0", "must name the data directory");
+  if (bootstrap != nullptr && !bootstrap->contains(self.id)) {
+    return refused("bootstrap", to_string(self.id), "this node does not belong to it");
+  }
+  if (heartbeat_interval <= milliseconds(0)) {
+    return refused("heartbeat_interval", show(heartbeat_interval), "must be positive");
+  }
+  if (election_timeout < 5 * heartbeat_interval) {
+    return refused(
+        "election_timeout",
+        show(election_timeout),
+        "must be at least 5 times heartbeat_interval (" + show(heartbeat_interval) + ")");
+  }
+  if (election_timeout > milliseconds(50'000)) {
+    return refused("election_timeout", show(election_timeout), "must be at most 50000 ms");
+  }
+  if (request_timeout < milliseconds(0)) {
+    return refused("request_timeout", show(request_timeout), "must not be negative");
+  }
+  if (max_command_bytes == 0) return refused("max_command_bytes", "0", "must be positive");
+  if (snapshot_count == 0) return refused("snapshot_count", "0", "must be positive");
+  return {};
+}
+
+driver::DriverOptions Node::Impl::driver_options() const {
+  const auto ticks = [&](milliseconds time) {
+    return static_cast<std::uint32_t>(time / options_.heartbeat_interval);
+  };
+  const milliseconds request_timeout = options_.request_timeout > milliseconds(0)
+                                           ? options_.request_timeout
+                                           : milliseconds(5'000) + 2 * options_.election_timeout;
+  const std::uint64_t incarnation = options_.seed ? *options_.seed : draw();
+  driver::DriverOptions options;
+  options.raft.id = options_.self.id;
+  options.raft.seed = incarnation;
+  options.raft.election_timeout_ticks = ticks(options_.election_timeout);
+  options.raft.heartbeat_interval_ticks = 1;
+  options.raft.pre_vote = options_.pre_vote;
+  options.raft.check_quorum = options_.check_quorum;
+  options.raft.storage_mode = StorageMode::asynchronous;
+  options.raft.max_append_bytes = options_.max_append_bytes;
+  options.raft.max_inflight_messages = options_.max_inflight_messages;
+  options.raft.max_inflight_bytes = options_.max_inflight_bytes;
+  options.raft.max_uncommitted_bytes = options_.max_uncommitted_bytes;
+  options.raft.log_window_bytes = options_.log_window_bytes;
+  options.self = options_.self;
+  options.kind = state_machine_.kind();
+  options.incarnation = incarnation;
+  options.request_timeout_ticks = std::max(1U, ticks(request_timeout));
+  options.max_pending_bytes = options_.max_pending_bytes;
+  options.max_pending_reads = options_.max_pending_reads;
+  options.max_batch_bytes = options_.max_append_bytes;
+  options.snapshots = {.snapshot_count = options_.snapshot_count,
+                       .snapshot_bytes = options_.snapshot_bytes,
+                       .retained_entries = options_.retained_entries,
+                       .retained_bytes = options_.retained_bytes,
+                       .transfer_retained_entries = 20 * options_.snapshot_count};
+  return options;
+}
+
+}  // namespace raftkit

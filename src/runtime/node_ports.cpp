@@ -1,0 +1,162 @@
+// What the driver asks for, and what the transport reports.
+#include "runtime/node_impl.hpp"
+
+namespace raftkit {
+
+// --- driver::Ports
+
+void Node::Impl::send(std::span<Envelope> envelopes) {
+  transport_->send(envelopes);
+}
+
+void Node::Impl::membership_changed(const MembershipPtr& membership) {
+  std::vector<PeerAddress> peers;
+  for (const Member& member : membership->members) {
+    if (member.id != options_.self.id) peers.push_back({member.id, member.peer_urls});
+  }
+  transport_->set_peers(std::move(peers));
+  notify_due_ = true;
+}
+
+void Node::Impl::write(PersistBatch batch) {
+  disk_.write(std::move(batch));
+}
+
+void Node::Impl::fetch(const FetchRequest& request) {
+  background_.add([this, request] {
+    auto entries = log_->read({{}, request.first, request.last, request.max_bytes});
+    in_strand([id = request.id, entries = std::move(entries)](Impl& self) mutable {
+      self.driver_->fetched(id, std::move(entries));
+    });
+  });
+}
+
+void Node::Impl::compact(const SnapshotMeta& snapshot, Index keep_from) {
+  disk_.compact({}, snapshot, keep_from, [this, keep_from](Result<void> outcome) {
+    in_strand([keep_from, outcome = std::move(outcome)](Impl& self) {
+      self.driver_->compacted(keep_from, outcome);
+    });
+  });
+}
+
+void Node::Impl::apply(driver::ApplyBatch batch) {
+  apply_.apply(std::move(batch));
+}
+
+void Node::Impl::restore(const SnapshotMeta& snapshot) {
+  log_sink_->log(LogLevel::info,
+                 "snapshot_restore",
+                 "replacing the state machine's content by a snapshot",
+                 {{"index", to_string(snapshot.last.index)}});
+  apply_.restore(snapshot);
+}
+
+void Node::Impl::save_snapshot(const SnapshotMeta& snapshot) {
+  apply_.save(snapshot);
+}
+
+void Node::Impl::send_snapshot(Envelope request, const SnapshotMeta& current) {
+  apply_.capture(std::move(request), current);
+}
+
+void Node::Impl::captured(Envelope request, Result<std::unique_ptr<SnapshotSource>> source) {
+  const NodeId peer = request.to;
+  if (!source) {
+    log_sink_->log(LogLevel::warn,
+                   "snapshot_unavailable",
+                   "cannot read the snapshot that a follower needs",
+                   {{"peer", to_string(peer)}, {"error", source.error().message()}});
+    driver_->snapshot_sent(peer, source.error());
+    return;
+  }
+  std::get<SnapshotRequest>(request.message).snapshot = (*source)->meta();
+  log_sink_->log(LogLevel::info,
+                 "snapshot_send",
+                 "sending a snapshot to a follower whose entries were compacted away",
+                 {{"peer", to_string(peer)}, {"index", to_string((*source)->meta().last.index)}});
+  transport_->send_snapshot(
+      std::move(request),
+      *std::move(source),
+      [self = shared_from_this(), peer](Result<void> outcome) {
+        self->log_sink_->log(
+            outcome ? LogLevel::info : LogLevel::warn,
+            "snapshot_sent",
+            outcome ? "the follower has the snapshot" : "the snapshot did not arrive",
+            {{"peer", to_string(peer)},
+             {"error", outcome ? std::string() : outcome.error().message()}});
+        self->driver_->snapshot_sent(peer, outcome);
+        self->schedule_flush();
+      });
+}
+
+runtime::ApplyWorker::Reports Node::Impl::apply_reports() {
+  return {
+      .applied =
+          [this](driver::ApplyBatch batch, Result<void> outcome) {
+            in_strand([batch = std::move(batch), outcome = std::move(outcome)](Impl& self) mutable {
+              self.driver_->applied(std::move(batch), outcome);
+            });
+          },
+      .restored =
+          [this](SnapshotMeta snapshot, Result<void> outcome) {
+            in_strand([snapshot = std::move(snapshot), outcome = std::move(outcome)](Impl& self) {
+              self.driver_->restored(snapshot, outcome);
+            });
+          },
+      .saved =
+          [this](SnapshotMeta snapshot, Result<void> outcome) {
+            in_strand([snapshot = std::move(snapshot), outcome = std::move(outcome)](Impl& self) {
+              self.driver_->snapshot_saved(snapshot, outcome);
+            });
+          },
+      .captured =
+          [this](Envelope request, Result<std::unique_ptr<SnapshotSource>> source) {
+            in_strand(
+                [request = std::move(request), source = std::move(source)](Impl& self) mutable {
+                  self.captured(std::move(request), std::move(source));
+                });
+          }};
+}
+
+void Node::Impl::drop_snapshot(EntryId last) {
+  background_.add([this, last] {
+    if (const auto removed = snapshots_->remove(last); !removed) {
+      log_sink_->log(LogLevel::warn,
+                     "snapshot_remove_failed",
+                     "a snapshot that is not needed any more stays",
+                     {{"error", removed.error().message()}});
+    }
+  });
+}
+
+// --- TransportHandler
+
+void Node::Impl::on_message(Envelope envelope) {
+  if (life_ == Life::stopped) return;
+  driver_->receive(std::move(envelope));
+  schedule_flush();
+}
+
+void Node::Impl::on_peer(PeerReport report) {
+  if (life_ == Life::stopped) return;
+  log_peer(report);
+  driver_->on_peer(report);
+  schedule_flush();
+}
+
+Result<void> Node::Impl::admit(NodeId peer, StoreId store) {
+  return driver_->admit(peer, store);
+}
+
+Result<std::unique_ptr<SnapshotSink>> Node::Impl::accept_snapshot(const Envelope& envelope) {
+  const auto* request = std::get_if<SnapshotRequest>(&envelope.message);
+  if (request == nullptr) return Errc::malformed;
+  log_sink_->log(
+      LogLevel::info,
+      "snapshot_receive",
+      "receiving a snapshot",
+      {{"from", to_string(envelope.from)}, {"index", to_string(request->snapshot.last.index)}});
+  return snapshots_->create(request->snapshot);
+}
+
+}  // namespace raftkit
