@@ -42,9 +42,10 @@ Index Snapshotter::keep_from(Index snapshot) const {
     return Index{index.value - std::min(index.value - 1, count)};
   };
   // Before the first mark the sizes are not known: what is there counts as part of the tail.
-  const Index by_bytes = marks_.empty() || bytes_ - marks_.front().bytes < limits_.retained_bytes
-                             ? Index{1}
-                             : marks_.front().index;
+  const bool is_known = !marks_.empty() && bytes_ - marks_.front().bytes >= limits_.retained_bytes;
+  const Index by_bytes = limits_.retained_bytes == 0 ? snapshot + 1
+                         : is_known                  ? marks_.front().index
+                                                     : Index{1};
   Index keep = std::min(before(snapshot + 1, limits_.retained_entries), by_bytes);
   for (const auto& [peer, sent] : transfers_) {
     const Index bound = before(snapshot + 1, limits_.transfer_retained_entries);

@@ -1,0 +1,140 @@
+#include "support/driver_group.hpp"
+
+#include <stdexcept>
+
+#include "support/core_group.hpp"
+
+namespace raftkit::test {
+
+DriverGroup::DriverGroup(Options options) {
+  const MembershipPtr membership = voters(options.voters);
+  for (const NodeId id : membership->voters) {
+    driver::DriverOptions own;
+    own.raft.id = id;
+    own.self = {id, "n" + to_string(id), {}, StoreId{100 + id.value}, {}};
+    own.incarnation = id.value;
+    own.snapshots = {.snapshot_count = 1'000'000,
+                     .snapshot_bytes = 1'000'000'000,
+                     .retained_entries = 2,
+                     .retained_bytes = 0,
+                     .transfer_retained_entries = 100};
+    options.tune(own);
+    auto member = std::make_unique<Member>();
+    const InitialState initial = bootstrapped(membership);
+    driver::Recovered recovered{initial, {initial.base, membership}, initial.base, std::nullopt};
+    auto created = driver::Driver::create(own, std::move(recovered), member->ports, metrics_);
+    if (!created) throw std::runtime_error(created.error().message());
+    member->driver = *std::move(created);
+    members_.emplace(id.value, std::move(member));
+  }
+  for (auto& [id, member] : members_)
+    member->driver->start();
+}
+
+bool DriverGroup::happen(std::uint64_t id) {
+  Member& member = *members_.at(id);
+  FakePorts& ports = member.ports;
+  bool busy = false;
+  if (!member.held.contains(Port::disk)) {
+    for (auto writes = std::exchange(ports.writes, {}); !writes.empty(); writes.pop_front()) {
+      busy = true;
+      member.driver->persisted(writes.front().id, {});
+    }
+    for (auto jobs = std::exchange(ports.compactions, {}); !jobs.empty(); jobs.pop_front()) {
+      busy = true;
+      member.driver->compacted(jobs.front().second, {});
+    }
+  }
+  if (!member.held.contains(Port::state_machine)) {
+    for (auto batches = std::exchange(ports.applies, {}); !batches.empty(); batches.pop_front()) {
+      busy = true;
+      driver::ApplyBatch batch = std::move(batches.front());
+      for (const Command& command : batch.commands) {
+        member.applied.emplace_back(command.payload.view());
+        batch.results.push_back(Bytes::copy_of("did " + member.applied.back()));
+      }
+      member.driver->applied(std::move(batch), {});
+    }
+    for (auto saves = std::exchange(ports.saves, {}); !saves.empty(); saves.pop_front()) {
+      busy = true;
+      member.driver->snapshot_saved(saves.front(), {});
+    }
+    for (auto jobs = std::exchange(ports.restores, {}); !jobs.empty(); jobs.pop_front()) {
+      busy = true;
+      member.applied.push_back("snapshot at " + to_string(jobs.front().last.index));
+      member.driver->restored(jobs.front(), {});
+    }
+  }
+  return deliver(id) || busy;
+}
+
+bool DriverGroup::deliver(std::uint64_t id) {
+  Member& member = *members_.at(id);
+  if (member.held.contains(Port::network)) return false;
+  bool busy = false;
+  for (auto sent = std::exchange(member.ports.sent, {}); !sent.empty(); sent.pop_front()) {
+    busy = true;
+    Member& receiver = *members_.at(sent.front().to.value);
+    if (!receiver.held.contains(Port::network)) receiver.driver->receive(std::move(sent.front()));
+  }
+  auto snapshots = std::exchange(member.ports.snapshot_sends, {});
+  for (auto& [request, current] : snapshots) {
+    busy = true;
+    const NodeId peer = request.to;
+    std::get<SnapshotRequest>(request.message).snapshot = current;
+    members_.at(peer.value)->driver->receive(std::move(request));
+    member.driver->snapshot_sent(peer, {});
+  }
+  return busy;
+}
+
+void DriverGroup::settle() {
+  for (bool busy = true; busy;) {
+    busy = false;
+    for (auto& [id, member] : members_) {
+      member->driver->flush();
+      if (happen(id)) busy = true;
+      member->driver->flush();
+    }
+  }
+}
+
+void DriverGroup::tick(std::uint64_t id, int count) {
+  for (int i = 0; i < count; ++i) {
+    node(id).tick();
+    settle();
+  }
+}
+
+void DriverGroup::elect(std::uint64_t id) {
+  for (int i = 0; i < 100 && node(id).soft_state().role != Role::leader; ++i)
+    tick(id);
+  settle();
+}
+
+std::shared_ptr<Answer> DriverGroup::propose(std::uint64_t id, const std::string& command) {
+  auto answer = std::make_shared<Answer>();
+  node(id).propose(
+      Bytes::copy_of(command), [answer](error_code code, const driver::Proposed& proposed) {
+        *answer = {code, std::string(proposed.result.view()), proposed.index, answer->count + 1};
+      });
+  return answer;
+}
+
+std::shared_ptr<Answer> DriverGroup::read(std::uint64_t id) {
+  auto answer = std::make_shared<Answer>();
+  node(id).read_index([answer](error_code code, Index index) {
+    *answer = {code, {}, index, answer->count + 1};
+  });
+  return answer;
+}
+
+std::shared_ptr<Answer> DriverGroup::transfer(std::uint64_t id, std::optional<NodeId> target) {
+  auto answer = std::make_shared<Answer>();
+  node(id).transfer_leadership(target, [answer](error_code code) {
+    *answer = {code, {}, {}, answer->count + 1};
+  });
+  return answer;
+}
+
+}  // namespace raftkit::test

@@ -1,0 +1,174 @@
+#include <catch2/catch.hpp>
+
+#include "support/driver_group.hpp"
+#include "support/printing.hpp"
+
+using namespace raftkit;        // NOLINT(google-build-using-namespace): domain words of the test
+using namespace raftkit::test;  // NOLINT(google-build-using-namespace): as above
+using Port = DriverGroup::Port;
+using Strings = std::vector<std::string>;
+
+namespace {
+
+DriverGroup::Options every_ten_entries(StateMachineKind kind = StateMachineKind::in_memory) {
+  return {.tune = [kind](driver::DriverOptions& options) {
+    options.kind = kind;
+    options.snapshots.snapshot_count = 10;
+    options.raft.log_window_bytes = 0;
+    options.raft.check_quorum = false;
+  }};
+}
+
+void propose_many(DriverGroup& group, int count) {
+  for (int i = 0; i < count; ++i) {
+    group.propose(1, "c" + std::to_string(i));
+    group.settle();
+  }
+}
+
+}  // namespace
+
+TEST_CASE("A snapshot is taken every so many entries and the log is cut behind it", "[driver]") {
+  DriverGroup group(every_ten_entries());
+  group.elect(1);
+
+  propose_many(group, 30);
+
+  const RaftStatus status = group.node(2).status();
+  CHECK(status.first > Index{10});
+  CHECK(status.last - status.first < 20);
+}
+
+TEST_CASE("The log is cut only after the snapshot is durable", "[driver]") {
+  DriverGroup group(every_ten_entries());
+  group.elect(1);
+  const Index first = group.node(1).status().first;
+
+  for (int i = 0; i < 30; ++i) {
+    group.propose(1, "x");
+    group.node(1).flush();
+    group.hold(1, Port::state_machine);
+    group.settle();
+  }
+
+  CHECK(group.ports(1).compactions.empty());
+  CHECK(group.node(1).status().first == first);
+}
+
+TEST_CASE("A follower that was away too long gets a snapshot and then the log", "[driver]") {
+  DriverGroup group(every_ten_entries());
+  group.elect(1);
+  group.hold(3, Port::network);
+  propose_many(group, 40);
+
+  group.resume(3, Port::network);
+  for (int i = 0; i < 5; ++i)
+    group.tick(1);
+
+  REQUIRE_FALSE(group.applied(3).empty());
+  CHECK(group.applied(3)[0].starts_with("snapshot at"));
+  CHECK(group.node(3).applied_index() == group.node(1).applied_index());
+  propose_many(group, 1);
+  CHECK(group.applied(3).back() == "c0");
+}
+
+TEST_CASE("A received snapshot replaces the state only after the log knows of it", "[driver]") {
+  DriverGroup group(every_ten_entries());
+  group.elect(1);
+  group.hold(3, Port::disk);
+  const SnapshotMeta snapshot{{group.node(1).term(), Index{50}}, group.node(1).membership()};
+
+  group.node(3).receive(
+      {{}, NodeId{1}, NodeId{3}, group.node(1).term(), SnapshotRequest{snapshot}});
+  group.settle();
+  CHECK(group.applied(3).empty());
+  CHECK(group.node(3).applied_index() < Index{50});
+
+  group.resume(3, Port::disk);
+  group.settle();
+  CHECK(group.applied(3) == Strings{"snapshot at 50"});
+  CHECK(group.node(3).applied_index() == Index{50});
+}
+
+TEST_CASE("A state machine on disk keeps no snapshot file once it holds its content", "[driver]") {
+  DriverGroup group(every_ten_entries(StateMachineKind::on_disk));
+  group.elect(1);
+  group.hold(3, Port::network);
+  propose_many(group, 40);
+  group.resume(3, Port::network);
+
+  for (int i = 0; i < 5; ++i)
+    group.tick(1);
+
+  CHECK(group.ports(3).dropped.size() == 1);
+  CHECK(group.ports(1).dropped.empty());
+}
+
+TEST_CASE("Whoever waited for an entry that a snapshot jumped over does not know its fate",
+          "[driver]") {
+  DriverGroup group(every_ten_entries());
+  group.elect(3);
+  group.hold(3, Port::network);
+  const auto lost = group.propose(3, "lost");
+  group.settle();
+  group.ports(3).sent.clear();
+  group.elect(1);
+  propose_many(group, 40);
+
+  group.resume(3, Port::network);
+  for (int i = 0; i < 5; ++i)
+    group.tick(1);
+
+  CHECK(lost->count == 1);
+  CHECK(lost->code == Errc::commit_unknown);
+}
+
+TEST_CASE("A state machine that takes no snapshots is left alone", "[driver]") {
+  DriverGroup group(every_ten_entries());
+  group.elect(1);
+  group.hold(1, Port::state_machine);
+  for (int i = 0; i < 15; ++i)
+    group.propose(1, "x");
+  group.settle();
+  REQUIRE(group.ports(1).saves.size() == 1);
+
+  group.node(1).snapshot_saved(group.ports(1).saves.front(), Errc::not_supported);
+  group.ports(1).saves.clear();
+  group.resume(1, Port::state_machine);
+  group.settle();
+
+  CHECK(group.ports(1).failures.empty());
+  CHECK(group.ports(1).compactions.empty());
+}
+
+TEST_CASE("The log is not cut behind a snapshot that is on its way to a follower", "[driver]") {
+  driver::Snapshotter snapshotter({.snapshot_count = 10,
+                                   .snapshot_bytes = 1'000'000,
+                                   .retained_entries = 5,
+                                   .retained_bytes = 0,
+                                   .transfer_retained_entries = 50},
+                                  Index{0});
+
+  CHECK(snapshotter.keep_from(Index{100}) == Index{96});
+  snapshotter.transfer_started(NodeId{2}, Index{70});
+  CHECK(snapshotter.keep_from(Index{100}) == Index{71});
+  CHECK(snapshotter.keep_from(Index{1000}) == Index{951});  // not held back for ever
+  snapshotter.transfer_ended(NodeId{2});
+  CHECK(snapshotter.keep_from(Index{100}) == Index{96});
+}
+
+TEST_CASE("The tail that is kept is the larger of so many entries and so many bytes", "[driver]") {
+  constexpr std::size_t kMiB = std::size_t{1} << 20;
+  driver::Snapshotter snapshotter({.snapshot_count = 10,
+                                   .snapshot_bytes = 1000 * kMiB,
+                                   .retained_entries = 5,
+                                   .retained_bytes = 8 * kMiB,
+                                   .transfer_retained_entries = 50},
+                                  Index{0});
+
+  for (std::uint64_t i = 1; i <= 100; ++i)
+    snapshotter.on_dispatched(Index{i}, kMiB);
+
+  CHECK(snapshotter.keep_from(Index{100}) <= Index{93});
+  CHECK(snapshotter.keep_from(Index{100}) >= Index{90});
+}
