@@ -1,0 +1,4 @@
+// Configuration with etcd's semantics: options, addresses, clusters and their IDs.
+#pragma once
+
+#include "raftkit/config_url.hpp"
