@@ -1,4 +1,5 @@
 // Configuration with etcd's semantics: options, addresses, clusters and their IDs.
 #pragma once
 
+#include "raftkit/config_cluster.hpp"
 #include "raftkit/config_url.hpp"
