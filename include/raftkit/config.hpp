@@ -3,3 +3,4 @@
 
 #include "raftkit/config_cluster.hpp"
 #include "raftkit/config_url.hpp"
+#include "raftkit/config_value.hpp"
