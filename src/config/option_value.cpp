@@ -139,11 +139,12 @@ class BoundedValue final : public VariableValue<T> {
       : VariableValue<T>(variable), bounds_(std::move(bounds)) {}
 
   [[nodiscard]] std::string limits() const override {
-    std::string text;
-    if (bounds_.minimum) text = "from " + Kind<T>::write(*bounds_.minimum);
-    if (bounds_.minimum && bounds_.maximum) text += ' ';
-    if (bounds_.maximum) text += "to " + Kind<T>::write(*bounds_.maximum);
-    return text;
+    const std::string minimum = bounds_.minimum ? Kind<T>::write(*bounds_.minimum) : "";
+    const std::string maximum = bounds_.maximum ? Kind<T>::write(*bounds_.maximum) : "";
+    if (bounds_.minimum && bounds_.maximum) return "from " + minimum + " to " + maximum;
+    if (bounds_.minimum) return "at least " + minimum;
+    if (bounds_.maximum) return "at most " + maximum;
+    return {};
   }
   [[nodiscard]] bool is_within_limits() const override {
     const bool is_too_small = bounds_.minimum && this->variable() < *bounds_.minimum;

@@ -5,32 +5,17 @@
 
 #include <catch2/catch.hpp>
 
-using raftkit::config::bind;
+#include "unit/config/server_options.hpp"
+
 using raftkit::config::Flags;
 using raftkit::config::FlagsEnd;
-using raftkit::config::Milliseconds;
-using raftkit::config::OptionTable;
 using raftkit::config::parse_flags;
-using raftkit::config::parse_url_list;
 using raftkit::config::VersionAsked;
+using raftkit::config::test::ServerOptions;
 
 namespace {
 
-struct Server {
-  std::string name = "default";
-  bool pre_vote = true;
-  Milliseconds election_timeout{1000};
-  std::vector<raftkit::config::Url> urls = parse_url_list("http://localhost:2380").value();
-
-  OptionTable table = [this] {
-    OptionTable rows({"server", "1.0\n"});
-    rows.add({"name", "Member", "Its name."}, bind(name));
-    rows.add({"pre-vote", "Member", "Ask first."}, bind(pre_vote));
-    rows.add({"election-timeout", "Member", "Patience.", "ms"}, bind(election_timeout));
-    rows.add({"listen-peer-urls", "Member", "Where to listen."}, bind(urls));
-    return rows;
-  }();
-
+struct Reader : ServerOptions {
   [[nodiscard]] Flags read(const std::vector<std::string>& arguments) const {
     return parse_flags(table, arguments);
   }
@@ -46,7 +31,7 @@ TEST_CASE("One dash or two, an equals sign or the next word", "[config]") {
                                   std::vector<std::string>{"-name", "a"},
                                   std::vector<std::string>{"--name=a"},
                                   std::vector<std::string>{"-name=a"});
-  Server server;
+  Reader server;
 
   const auto flags = server.read(arguments);
 
@@ -57,7 +42,7 @@ TEST_CASE("One dash or two, an equals sign or the next word", "[config]") {
 }
 
 TEST_CASE("A value may look like a flag, be empty or contain equals signs", "[config]") {
-  Server server;
+  Reader server;
 
   CHECK(server.read({"--name", "--pre-vote"}).end == FlagsEnd::complete);
   CHECK(server.name == "--pre-vote");
@@ -68,7 +53,7 @@ TEST_CASE("A value may look like a flag, be empty or contain equals signs", "[co
 }
 
 TEST_CASE("The last repetition of a flag wins, also for lists", "[config]") {
-  Server server;
+  Reader server;
 
   CHECK(server
             .read({"--name=a",
@@ -82,7 +67,7 @@ TEST_CASE("The last repetition of a flag wins, also for lists", "[config]") {
 }
 
 TEST_CASE("An empty list of URLs means the default, but counts as given", "[config]") {
-  Server server;
+  Reader server;
 
   const auto flags = server.read({"--listen-peer-urls=http://a:1", "--listen-peer-urls="});
 
@@ -91,7 +76,7 @@ TEST_CASE("An empty list of URLs means the default, but counts as given", "[conf
 }
 
 TEST_CASE("A boolean takes a value only with an equals sign", "[config]") {
-  Server server;
+  Reader server;
 
   CHECK(server.read({"--pre-vote=F"}).end == FlagsEnd::complete);
   CHECK_FALSE(server.pre_vote);
@@ -105,7 +90,7 @@ TEST_CASE("A boolean takes a value only with an equals sign", "[config]") {
 }
 
 TEST_CASE("Two dashes end the flags, and a word after them is refused", "[config]") {
-  Server server;
+  Reader server;
 
   CHECK(server.read({"--name=a", "--"}).end == FlagsEnd::complete);
   const auto flags = server.read({"--", "--name=b"});
@@ -115,7 +100,7 @@ TEST_CASE("Two dashes end the flags, and a word after them is refused", "[config
 }
 
 TEST_CASE("A word that is no flag is refused, a lone dash too", "[config]") {
-  Server server;
+  Reader server;
 
   CHECK(server.complaint({"gateway"}) == "'gateway' is not a valid flag");
   CHECK(server.complaint({"--name=a", "-"}) == "'-' is not a valid flag");
@@ -124,7 +109,7 @@ TEST_CASE("A word that is no flag is refused, a lone dash too", "[config]") {
 }
 
 TEST_CASE("Malformed flags are quoted", "[config]") {
-  Server server;
+  Reader server;
 
   CHECK(server.complaint({"---name"}) == "bad flag syntax: ---name");
   CHECK(server.complaint({"--=v"}) == "bad flag syntax: --=v");
@@ -142,7 +127,7 @@ TEST_CASE("Malformed flags are quoted", "[config]") {
 }
 
 TEST_CASE("An unknown flag is named with one dash, and the nearest with two", "[config]") {
-  Server server;
+  Reader server;
 
   CHECK(server.complaint({"--eletion-timeout=1"}) ==
         "flag provided but not defined: -eletion-timeout (did you mean --election-timeout?)");
@@ -154,7 +139,7 @@ TEST_CASE("An unknown flag is named with one dash, and the nearest with two", "[
 }
 
 TEST_CASE("A flag that only etcd has is said to be etcd's", "[config]") {
-  Server server;
+  Reader server;
 
   CHECK(server.complaint({"--auto-tls"}) ==
         "flag provided but not defined: -auto-tls (etcd has this flag, server has not)");
@@ -163,7 +148,7 @@ TEST_CASE("A flag that only etcd has is said to be etcd's", "[config]") {
 }
 
 TEST_CASE("The first mistake ends the reading", "[config]") {
-  Server server;
+  Reader server;
 
   const auto flags = server.read({"--name=a", "--wrong", "--name=b", "--help"});
 
@@ -172,7 +157,7 @@ TEST_CASE("The first mistake ends the reading", "[config]") {
 }
 
 TEST_CASE("Help is found anywhere among the flags, with any value", "[config]") {
-  Server server;
+  Reader server;
 
   for (const auto* const help : {"-h", "--h", "-help", "--help", "--help=anything"}) {
     CHECK(server.read({"--name=a", help, "--wrong"}).end == FlagsEnd::help);
@@ -181,7 +166,7 @@ TEST_CASE("Help is found anywhere among the flags, with any value", "[config]") 
 }
 
 TEST_CASE("The version is a boolean that belongs to no option", "[config]") {
-  Server server;
+  Reader server;
 
   CHECK(server.read({"--version"}).version == VersionAsked::yes);
   CHECK(server.read({"--version", "--version=false"}).version == VersionAsked::no);

@@ -81,8 +81,8 @@ TEST_CASE("Bounds are not checked when a text is read", "[config]") {
 
 TEST_CASE("One bound is enough", "[config]") {
   std::uint64_t count = 1;
-  CHECK(bind(count, {1, {}})->limits() == "from 1");
-  CHECK(bind(count, {{}, 9})->limits() == "to 9");
+  CHECK(bind(count, {1, {}})->limits() == "at least 1");
+  CHECK(bind(count, {{}, 9})->limits() == "at most 9");
   CHECK(bind(count)->limits().empty());
 }
 
