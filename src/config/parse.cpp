@@ -2,6 +2,7 @@
 
 #include "config/environment.hpp"
 #include "config/flags.hpp"
+#include "config/limits.hpp"
 #include "config/text.hpp"
 #include "config/yaml.hpp"
 
@@ -42,30 +43,6 @@ Result<void> load_file(const OptionTable& table,
   run.notices.push_back(file_is_used(path, flags));
   if (auto assigned = table.find(kConfigFileOption)->value->set(path); !assigned) return assigned;
   return apply_file(table, path, run);
-}
-
-std::string origin(const OptionTable& table, const OptionRow& row, const Run& run) {
-  switch (run.source(row.option.name)) {
-    case ValueSource::environment:
-      return " (set by " + table.environment_variable(row.option.name) + ")";
-    case ValueSource::file:
-      return " (set in the configuration file)";
-    case ValueSource::preset:
-    case ValueSource::flag:
-      break;
-  }
-  return {};
-}
-
-Result<void> check_limits(const OptionTable& table, const Run& run) {
-  for (const OptionRow& row : table.rows()) {
-    if (row.value->is_within_limits()) continue;
-    const std::string unit = row.option.unit.empty() ? "" : " " + row.option.unit;
-    return Error(Errc::invalid_option,
-                 "--" + row.option.name + "=" + row.value->text() + origin(table, row, run) +
-                     ": must be " + row.value->limits() + unit);
-  }
-  return {};
 }
 
 Result<void> load(const OptionTable& table,
