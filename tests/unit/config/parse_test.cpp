@@ -10,6 +10,7 @@
 
 using raftkit::Errc;
 using raftkit::Error;
+using raftkit::LogLevel;
 using raftkit::Result;
 using raftkit::config::arguments_of;
 using raftkit::config::bind;
@@ -38,9 +39,26 @@ Stop stop(const ServerOptions& server, const Arguments& arguments, const Environ
   return std::get<Stop>(std::move(outcome));
 }
 
+// Writes down what it is given, one line each.
+class Recorder final : public raftkit::LogSink {
+ public:
+  [[nodiscard]] bool enabled(LogLevel level) const override { return level >= LogLevel::info; }
+  void write(const raftkit::LogRecord& record) override {
+    lines_ += std::string(record.event) + ": " + std::string(record.text);
+    for (const auto& field : record.fields)
+      lines_ += " " + std::string(field.key) + "=" + field.value;
+    lines_ += "\n";
+  }
+
+  [[nodiscard]] const std::string& lines() const { return lines_; }
+
+ private:
+  std::string lines_;
+};
+
 bool has_warning(const Run& result, const std::string& text) {
   for (const auto& notice : result.notices)
-    if (notice.level == raftkit::LogLevel::warn && notice.text == text) return true;
+    if (notice.level == LogLevel::warn && notice.text == text) return true;
   return false;
 }
 
@@ -206,7 +224,7 @@ TEST_CASE("A value out of its limits ends with status 1 and names option, value 
 TEST_CASE("A check sees the values and where they come from, and can refuse them", "[config]") {
   ServerOptions server;
   server.table.add_check([&server](Run& result) -> Result<void> {
-    result.notices.push_back({raftkit::LogLevel::info, "checked", server.name});
+    result.notices.push_back({LogLevel::info, "checked", server.name});
     if (result.is_set("name") && !result.is_set("pre-vote"))
       return Error(Errc::invalid_option, "--name needs --pre-vote");
     return {};
@@ -244,6 +262,23 @@ TEST_CASE("The options in force are listed with their sources", "[config]") {
         "keep-alive=1m environment\n"
         "log-outputs=default default\n"
         "cert-file= default\n");
+}
+
+TEST_CASE("Notices and options are logged once there is a log", "[config]") {
+  std::string name = "default";
+  raftkit::config::OptionTable table({"server", ""});
+  table.add({"name", "Member", "Its name."}, bind(name));
+  Run result = std::get<Run>(parse(table, {}, {{"ETCD_NAME", "a"}}));
+  result.notices.push_back({LogLevel::debug, "hidden", "below the level"});
+  Recorder recorder;
+
+  log_notices(recorder, result.notices);
+  log_options(recorder, table, result);
+
+  CHECK(recorder.lines() ==
+        "environment_variable_used: recognized and used environment variable variable=ETCD_NAME "
+        "value=a\n"
+        "option: option in force name=name value=a source=environment\n");
 }
 
 TEST_CASE("A process hands over its words and its environment", "[config]") {
