@@ -2,6 +2,7 @@
 // in.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -19,7 +20,7 @@ class WritableFile {
  public:
   virtual ~WritableFile() = default;
 
-  /// At the end of the file. Short writes and interruptions are retried.
+  /// At the end of the file, which preallocate() moves. Short writes and interruptions are retried.
   [[nodiscard]] virtual Result<void> append(std::span<const std::byte> bytes) = 0;
   /// At `offset`, which may lie inside preallocated space.
   [[nodiscard]] virtual Result<void> write_at(std::uint64_t offset,
@@ -44,7 +45,8 @@ class ReadableFile {
   [[nodiscard]] virtual std::uint64_t size() const = 0;
 };
 
-/// Held until destroyed or until the process ends.
+/// Held until destroyed or until the process ends, however it ends. A child made by fork without
+/// exec shares it, as it shares the open files: it may end without releasing it.
 class FileLock {
  public:
   virtual ~FileLock() = default;
@@ -68,7 +70,7 @@ class Disk {
   [[nodiscard]] virtual Result<std::vector<std::string>> list(const std::string& directory) = 0;
   [[nodiscard]] virtual Result<std::uint64_t> file_size(const std::string& path) = 0;
 
-  /// Mode 0700; parents too; an existing directory is fine.
+  /// Mode 0700; parents too; an existing directory is fine. Those it made are durable on return.
   [[nodiscard]] virtual Result<void> create_directories(const std::string& path) = 0;
   [[nodiscard]] virtual Result<void> remove_file(const std::string& path) = 0;
   /// With everything in it; a missing one is fine.
@@ -78,7 +80,7 @@ class Disk {
   /// Creations, removals and renames in this directory are durable on return.
   [[nodiscard]] virtual Result<void> sync_directory(const std::string& path) = 0;
 
-  /// Creates the file if needed. Errors: already_locked, also by this process.
+  /// Creates the file if needed; never waits. Errors: already_locked, also by this process.
   [[nodiscard]] virtual Result<std::unique_ptr<FileLock>> lock(const std::string& path) = 0;
 
   /// Bytes an unprivileged process may still write.
@@ -87,6 +89,17 @@ class Disk {
 
 /// The operating system's. Immutable; lives until the end of the program.
 [[nodiscard]] Disk& posix_disk();
+
+/// What went through a counting disk. Thread-safe.
+struct DiskCounters {
+  std::atomic<std::uint64_t> file_syncs = 0;
+  std::atomic<std::uint64_t> directory_syncs = 0;
+  std::atomic<std::uint64_t> written_bytes = 0;
+};
+
+/// `disk` with its traffic counted, so that a figure can be printed together with the syncs it
+/// took. One per node where several share a process. Both arguments must outlive it.
+[[nodiscard]] std::unique_ptr<Disk> make_counting_disk(Disk& disk, DiskCounters& counters);
 
 /// Writes beside, syncs, renames, syncs the directory: afterwards `path` holds `content`, or what
 /// it held.
