@@ -21,10 +21,43 @@ Error power_lost(const std::string& path) {
   return {Errc::io_error, path + ": the power was lost"};
 }
 
-void put(std::string& target, std::uint64_t offset, std::string_view bytes) {
-  if (target.size() < offset + bytes.size()) target.resize(offset + bytes.size(), '\0');
-  std::copy(bytes.begin(), bytes.end(), target.begin() + static_cast<std::ptrdiff_t>(offset));
-}
+/// A file's bytes. Zeros at the end that nobody wrote take no memory.
+class Content {
+ public:
+  [[nodiscard]] std::uint64_t size() const { return size_; }
+  [[nodiscard]] std::string text() const {
+    std::string whole = written_;
+    whole.resize(size_, '\0');
+    return whole;
+  }
+  void set(const std::string& bytes) {
+    written_ = bytes;
+    size_ = bytes.size();
+  }
+  void put(std::uint64_t offset, std::string_view bytes) {
+    if (written_.size() < offset + bytes.size()) written_.resize(offset + bytes.size(), '\0');
+    written_.replace(offset, bytes.size(), bytes);
+    size_ = std::max<std::uint64_t>(size_, offset + bytes.size());
+  }
+  void resize(std::uint64_t size) {
+    if (written_.size() > size) written_.resize(size);
+    size_ = size;
+  }
+  [[nodiscard]] std::size_t read(std::uint64_t offset, std::span<std::byte> buffer) const {
+    if (offset >= size_) return 0;
+    const auto count = std::min<std::size_t>(buffer.size(), size_ - offset);
+    const auto there = offset < written_.size() ? std::min(count, written_.size() - offset) : 0;
+    std::memcpy(buffer.data(), written_.data() + (there > 0 ? offset : 0), there);
+    std::fill(buffer.begin() + static_cast<std::ptrdiff_t>(there),
+              buffer.begin() + static_cast<std::ptrdiff_t>(count),
+              std::byte{0});
+    return count;
+  }
+
+ private:
+  std::string written_;
+  std::uint64_t size_ = 0;
+};
 
 /// Which of `count` waiting changes a power loss keeps.
 std::vector<bool> draw(std::size_t count, Survivors survivors, std::mt19937_64& random) {
@@ -47,22 +80,22 @@ struct MemoryDisk::Inode {
     std::uint64_t offset = 0;
     std::optional<std::string> bytes;
 
-    void apply(std::string& content) const {
+    void apply(Content& content) const {
       if (bytes) {
-        put(content, offset, *bytes);
+        content.put(offset, *bytes);
       } else {
-        content.resize(offset, '\0');
+        content.resize(offset);
       }
     }
   };
 
-  std::string durable;
-  std::string current;
+  Content durable;
+  Content current;
   std::vector<Change> waiting;
 
   void write(std::uint64_t offset, std::string_view bytes) {
     constexpr std::uint64_t kSector = 512;
-    put(current, offset, bytes);
+    current.put(offset, bytes);
     while (!bytes.empty()) {
       const auto step = std::min<std::uint64_t>(kSector - offset % kSector, bytes.size());
       waiting.push_back({offset, std::string(bytes.substr(0, step))});
@@ -71,7 +104,7 @@ struct MemoryDisk::Inode {
     }
   }
   void resize(std::uint64_t size) {
-    current.resize(size, '\0');
+    current.resize(size);
     waiting.push_back({size, std::nullopt});
   }
   void sync() {
@@ -85,8 +118,10 @@ struct MemoryDisk::Inode {
       if (kept[at]) waiting[at].apply(durable);
     }
     // The size may have become durable without the bytes: then the file ends in zeros or garbage.
-    if (survivors == Survivors::any && durable.size() < current.size() && random() % 2 == 0)
-      durable.resize(current.size(), random() % 2 == 0 ? '\0' : '\x5a');
+    if (survivors == Survivors::any && durable.size() < current.size() && random() % 2 == 0) {
+      if (random() % 2 == 0) durable.put(durable.size(), "garbage");
+      durable.resize(current.size());
+    }
     waiting.clear();
     current = durable;
   }
@@ -184,11 +219,7 @@ class MemoryDisk::Reader final : public storage::ReadableFile {
                                             std::span<std::byte> buffer) const override {
     const std::lock_guard lock(disk_.mutex_);
     if (boot_ != disk_.boots_) return power_lost(path_);
-    const std::string& content = inode_->current;
-    if (offset >= content.size()) return std::size_t{0};
-    const auto count = std::min<std::size_t>(buffer.size(), content.size() - offset);
-    std::memcpy(buffer.data(), content.data() + offset, count);
-    return count;
+    return inode_->current.read(offset, buffer);
   }
   [[nodiscard]] std::uint64_t size() const override { return size_; }
 
@@ -257,15 +288,15 @@ std::vector<std::string> MemoryDisk::files() const {
 std::string MemoryDisk::content(const std::string& path) const {
   const std::lock_guard lock(mutex_);
   const InodePtr inode = find(path);
-  return inode == nullptr ? std::string() : inode->current;
+  return inode == nullptr ? std::string() : inode->current.text();
 }
 
 void MemoryDisk::set_content(const std::string& path, const std::string& bytes) {
   const std::lock_guard lock(mutex_);
   const InodePtr inode = find(path);
   if (inode == nullptr) return;
-  inode->durable = bytes;
-  inode->current = bytes;
+  inode->durable.set(bytes);
+  inode->current.set(bytes);
   inode->waiting.clear();
 }
 
@@ -315,7 +346,7 @@ Result<std::uint64_t> MemoryDisk::file_size(const std::string& path) {
   const std::lock_guard lock(mutex_);
   const InodePtr inode = find(path);
   if (inode == nullptr) return missing(path);
-  return std::uint64_t{inode->current.size()};
+  return inode->current.size();
 }
 
 Result<void> MemoryDisk::create_directories(const std::string& path) {
