@@ -1,12 +1,18 @@
 // The stores that come with raftkit.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
 #include "raftkit/disk.hpp"
 #include "raftkit/log_storage.hpp"
 #include "raftkit/snapshot.hpp"
+
+namespace leveldb {
+class Env;  // declared as LevelDB's own options.h does, so that only its users need its headers
+}
 
 namespace raftkit::storage {
 
@@ -17,15 +23,29 @@ namespace raftkit::storage {
 struct LevelDbLogOptions {
   std::string directory;
   bool sync = true;  ///< false: data survive a crash of the process, not of the machine
+  /// What LevelDB collects in memory before it writes a table; twice that may be in use.
+  std::size_t write_buffer_bytes = std::size_t{16} << 20;
+  /// With less than this left on the device, entries are refused with out_of_space: then nothing
+  /// has happened yet, and there is room to compact.
+  std::uint64_t reserve_bytes = std::uint64_t{32} << 20;
 };
 
-/// Opens or creates a log in a LevelDB database. Every entry carries its own CRC32C, and load()
-/// checks that entries are contiguous. Weaker than a write-ahead log of our own: a record that
-/// LevelDB drops from the tail of its log after a power loss, although it was synced, cannot be
-/// told from one that was never written. Errors: already_locked · corrupt_data · io_error ·
-/// out_of_space, with the directory.
+/// Opens or creates a log in a LevelDB database, on make_leveldb_env(). Every record carries a
+/// CRC32C over its place and its content, and load() checks that nothing is missing between first
+/// and last. A torn end, which a power loss leaves, is cut off silently; damage to what was durable
+/// is an error, with one exception: after a kill or a power loss, damage to the last synced write
+/// cannot be told from a torn one. Errors: already_locked · corrupt_data · io_error · out_of_space,
+/// with the directory.
 [[nodiscard]] Result<std::unique_ptr<LogStorage>> open_leveldb_log_storage(
     Disk& disk, const LevelDbLogOptions& options);
+
+/// LevelDB's environment on a Disk, for databases of your own that must survive what a log
+/// survives: after a crash such a database holds a prefix of the batches written, at least up to
+/// the last one written with `sync`; and after a failed write it takes no other. One per database,
+/// which must be gone before it; `disk` must outlive it. Include <leveldb/env.h> to use it, and
+/// open the database with `paranoid_checks`. A database that was made without it cannot be opened
+/// with it, nor the other way round: its log and manifest carry checksums of their own.
+[[nodiscard]] std::unique_ptr<leveldb::Env> make_leveldb_env(Disk& disk);
 
 /// Snapshots as files in `directory`, which is created: checksummed chunks, written beside and
 /// renamed. What a crash left half-written is removed.

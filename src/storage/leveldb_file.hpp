@@ -1,0 +1,114 @@
+// The files of a LevelDB database, on a Disk.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <leveldb/env.h>
+#include <leveldb/status.h>
+
+#include "raftkit/disk.hpp"
+
+#include "storage/failure_latch.hpp"
+#include "storage/framed_stream.hpp"
+
+namespace raftkit::storage {
+
+class LevelDbFile;
+
+/// What becomes of an Error inside LevelDB, which knows only kinds and words.
+[[nodiscard]] leveldb::Status to_status(const Error& error);
+
+/// What the files of one environment share. Thread-safe.
+class LevelDbShared {
+ public:
+  explicit LevelDbShared(Disk& disk) : disk_(disk) {}
+
+  [[nodiscard]] Disk& disk() { return disk_; }
+
+  /// LevelDB goes on after a failed append, and what it appends then would lie behind a hole. So
+  /// the first change that fails is the last one that is tried.
+  template <class Change>
+  [[nodiscard]] leveldb::Status change(const Change& change) {
+    if (const auto failure = latch_.first())
+      return leveldb::Status::IOError("retired, because " + failure->message());
+    const Result<void> done = change();
+    return done ? leveldb::Status::OK() : to_status(latch_.fail(done.error()));
+  }
+  [[nodiscard]] std::optional<Error> failure() const { return latch_.first(); }
+
+  /// Logs that are being written.
+  void add_log(LevelDbFile& log);
+  void remove_log(LevelDbFile& log);
+  /// Ends those in `directory`, durably.
+  [[nodiscard]] Result<void> seal_logs(const std::string& directory);
+
+ private:
+  Disk& disk_;
+  FailureLatch latch_;
+  std::mutex mutex_;  // guards logs_
+  std::vector<LevelDbFile*> logs_;
+};
+
+enum class LevelDbRole : std::uint8_t {
+  log,       ///< framed; its name is durable before it is used
+  manifest,  ///< framed
+  other,     ///< tables, and what becomes CURRENT: not used before it is complete and synced
+};
+
+[[nodiscard]] LevelDbRole role_of(std::string_view path);
+
+/// Owner: one thread at a time, as LevelDB promises; a log is sealed by whoever opens the next one,
+/// which is the thread that wrote it.
+class LevelDbFile final : public leveldb::WritableFile {
+ public:
+  LevelDbFile(LevelDbShared& shared, std::string path, std::unique_ptr<storage::WritableFile> file);
+  LevelDbFile(const LevelDbFile&) = delete;
+  LevelDbFile& operator=(const LevelDbFile&) = delete;
+  /// Seals a stream that ends in order, so that damage to its end can be noticed.
+  ~LevelDbFile() override;
+
+  leveldb::Status Append(const leveldb::Slice& data) override;
+  leveldb::Status Close() override;
+  leveldb::Status Flush() override;
+  leveldb::Status Sync() override;
+
+  /// Ends a log for good, durably.
+  [[nodiscard]] Result<void> seal();
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  [[nodiscard]] bool is_framed() const { return role_ != LevelDbRole::other; }
+  [[nodiscard]] Result<void> write_out();
+  [[nodiscard]] Result<void> write_frame(FrameKind kind);
+  [[nodiscard]] Result<void> write_seal();
+  [[nodiscard]] Result<void> write_buffer();
+  void reserve();
+  [[nodiscard]] Result<void> sync();
+
+  LevelDbShared& shared_;
+  std::string path_;
+  LevelDbRole role_;
+  std::unique_ptr<storage::WritableFile> file_;
+  std::string buffer_;  // if framed, with room for the header in front
+  std::uint64_t size_ = 0;
+  std::uint64_t durable_ = 0;
+  std::uint64_t reserved_ = 0;
+  bool name_is_durable_;
+  bool is_sealed_ = false;
+};
+
+/// All that LevelDB reads front to back: CURRENT as it is, streams out of their frames.
+[[nodiscard]] Result<std::unique_ptr<leveldb::SequentialFile>> open_sequential(
+    Disk& disk, const std::string& path);
+
+[[nodiscard]] Result<std::unique_ptr<leveldb::RandomAccessFile>> open_random_access(
+    Disk& disk, const std::string& path);
+
+}  // namespace raftkit::storage
