@@ -1,18 +1,24 @@
-// Lets Catch2 show raftkit's values.
+// How failed checks show raftkit's values.
 #pragma once
 
-#include <ostream>
+#include <catch2/catch.hpp>
+#include <string>
+#include <type_traits>
 
+#include "raftkit/error.hpp"
 #include "raftkit/types.hpp"
 
-namespace raftkit {
-
 template <class Value>
-requires requires(const Value& value) {
-  raftkit::to_string(value);
-}
-std::ostream& operator<<(std::ostream& out, const Value& value) {
-  return out << raftkit::to_string(value);
-}
-
-}  // namespace raftkit
+struct Catch::StringMaker<
+    Value,
+    std::enable_if_t<std::is_same_v<decltype(raftkit::to_string(std::declval<const Value&>())), std::string>>> {
+  static std::string convert(const Value& value) { return raftkit::to_string(value); }
+};
+template <>
+struct Catch::StringMaker<raftkit::Error> {
+  static std::string convert(const raftkit::Error& error) { return error.message(); }
+};
+template <>
+struct Catch::StringMaker<raftkit::Errc> {
+  static std::string convert(raftkit::Errc code) { return raftkit::Error(code).message(); }
+};
