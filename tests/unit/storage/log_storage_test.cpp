@@ -1,7 +1,11 @@
 // The stores that the common cases are run over.
+#include <catch2/catch.hpp>
+
 #include "raftkit/storage.hpp"
 
 #include "support/log_storage_cases.hpp"
+#include "support/memory_disk.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace raftkit::test {
 
@@ -18,11 +22,52 @@ class MemoryHome final : public LogStorageHome {
   std::unique_ptr<LogStorage> log_;
 };
 
+class LevelDbHome : public LogStorageHome {
+ public:
+  LevelDbHome(storage::Disk& disk, std::string directory)
+      : disk_(disk), directory_(std::move(directory)) {}
+
+  LogStorage& reopen() override {
+    log_.reset();
+    storage::LevelDbLogOptions options;
+    options.directory = directory_;
+    auto log = storage::open_leveldb_log_storage(disk_, options);
+    REQUIRE(log);
+    log_ = *std::move(log);
+    return *log_;
+  }
+
+ private:
+  storage::Disk& disk_;
+  std::string directory_;
+  std::unique_ptr<LogStorage> log_;
+};
+
+class LevelDbOnSystem final : public LogStorageHome {
+ public:
+  LogStorage& reopen() override { return home_.reopen(); }
+
+ private:
+  TemporaryDirectory directory_;
+  LevelDbHome home_{storage::posix_disk(), directory_ / "member/log"};
+};
+
+class LevelDbInMemory final : public LogStorageHome {
+ public:
+  LogStorage& reopen() override { return home_.reopen(); }
+
+ private:
+  MemoryDisk disk_;
+  LevelDbHome home_{disk_, "/log"};
+};
+
 }  // namespace
 
 std::vector<LogStorageKind> log_storage_kinds() {
   return {
       {"memory", false, [] { return std::make_unique<MemoryHome>(); }},
+      {"LevelDB", true, [] { return std::make_unique<LevelDbOnSystem>(); }},
+      {"LevelDB on a disk in memory", true, [] { return std::make_unique<LevelDbInMemory>(); }},
   };
 }
 
