@@ -30,7 +30,7 @@ class SnapshotSink {
  public:
   virtual ~SnapshotSink() = default;
 
-  /// Appends. May block on the disk.
+  /// Appends. May block on the disk. After an error nothing but destroying it makes sense.
   [[nodiscard]] virtual Result<void> write(std::span<const std::byte> bytes) = 0;
 
   /// Makes what was written valid and durable, atomically. Nothing may follow.
@@ -42,15 +42,18 @@ class SnapshotStore {
  public:
   virtual ~SnapshotStore() = default;
 
-  /// All complete ones, ascending by `last`. Errors: io_error.
+  /// All complete ones, ascending by `last`. Errors: io_error · corrupt_data, naming the one whose
+  /// header or end is damaged: remove it, or an operator must look.
   [[nodiscard]] virtual Result<std::vector<SnapshotMeta>> list() = 0;
 
-  /// A new one; replaces one of the same `last` when committed. Errors: io_error, out_of_space;
-  /// later from the sink: the same.
+  /// A new one; replaces one of the same `last` when committed. Errors: io_error · out_of_space ·
+  /// invalid_argument (no membership); later from the sink: the same.
   [[nodiscard]] virtual Result<std::unique_ptr<SnapshotSink>> create(const SnapshotMeta& meta) = 0;
 
-  /// The content of the snapshot at `last`, checked against its checksums as it is read.
-  /// Errors: not_found · io_error; later from the source: corrupt_data.
+  /// The content of the snapshot at `last`, checked against its checksums as it is read; it stays
+  /// readable when it is removed meanwhile.
+  /// Errors: not_found · io_error · corrupt_data, also later from the source: before the first
+  /// damaged byte is handed out.
   [[nodiscard]] virtual Result<std::unique_ptr<SnapshotSource>> open(EntryId last) = 0;
 
   /// Removes it, if it is there. Errors: io_error.
