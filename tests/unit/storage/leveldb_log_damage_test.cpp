@@ -107,6 +107,18 @@ class Database {
     storage::encode_entry(key, entry, value);
     put(key, value);
   }
+  /// Indexes of all entries there are, counted or not.
+  std::vector<std::uint64_t> indexes() {
+    std::vector<std::uint64_t> found;
+    const std::unique_ptr<leveldb::Iterator> cursor(db_->NewIterator({}));
+    for (cursor->Seek(entry_key(0)); cursor->Valid(); cursor->Next()) {
+      std::uint64_t index = 0;
+      for (const char byte : cursor->key().ToString().substr(9))
+        index = index * 256 + static_cast<unsigned char>(byte);
+      found.push_back(index);
+    }
+    return found;
+  }
   void remove(const std::string& key) { REQUIRE(db_->Delete({}, key).ok()); }
 
   static std::string entry_key(std::uint64_t index, GroupId group = {}) {
@@ -238,6 +250,25 @@ TEST_CASE("A record that is missing or of an unknown version is noticed", "[stor
     REQUIRE(log.try_open());
     check_damage(log->load({}).error(), "entry 40: unknown version");
   }
+}
+
+TEST_CASE("What was dropped is deleted in the end, also after a restart", "[storage][damage]") {
+  LevelDbLog log;
+  REQUIRE(log.try_open());
+  REQUIRE(write(*log, Batch().append_range(1, 1, 9000)));
+  REQUIRE(log->compact({}, snapshot(1, 3000), Index{3001}));
+  REQUIRE(write(*log, Batch().truncate(8001)));
+  REQUIRE(write(*log, Batch().install(2, 5000)));
+  REQUIRE(write(*log, Batch().install(2, 20'000).append(2, 20'001)));
+  CHECK(Database(log).indexes().size() > 1000);
+
+  REQUIRE(log.try_open());
+  for (std::uint64_t index = 20'002; index <= 20'010; ++index)
+    REQUIRE(write(*log, Batch().append(2, index)));
+
+  const auto left = Database(log).indexes();
+  CHECK(left.size() == 10);
+  CHECK(left.front() == 20'001);
 }
 
 TEST_CASE("Entries outside of the log's range do not count", "[storage][damage]") {

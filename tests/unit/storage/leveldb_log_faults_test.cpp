@@ -178,7 +178,7 @@ TEST_CASE("A group of batches costs one sync, and a commit index alone none", "[
   const std::uint64_t one = options.sync ? 1 : 0;
   CHECK(syncs_of({Batch().vote(1, 1)}) == one);
   CHECK(syncs_of({Batch().append(1, 1), Batch().commit(1, 1), Batch().append(1, 2)}) == one);
-  CHECK(syncs_of({Batch().truncate(2)}) == one);
+  CHECK(syncs_of({Batch().truncate(2), Batch().commit(1, 1)}) == one);
   CHECK(syncs_of({Batch().commit(1, 1)}) == 0);
   CHECK(syncs_of({PersistBatch{}}) == 0);
 }

@@ -110,6 +110,13 @@ TEST_CASE("A write that the system refuses names the file and the reason", "[sto
   CHECK(std::filesystem::file_size(directory / "f") == 4);
 }
 
+TEST_CASE("A sync that the system refuses is an error", "[storage][posix]") {
+  const auto device = posix_disk().open_writable("/dev/full", Disk::Open::append);
+  REQUIRE(device);
+  CHECK((*device)->sync().error() == Errc::io_error);
+  CHECK(posix_disk().sync_directory("/proc").error() == Errc::io_error);
+}
+
 TEST_CASE("A file where a directory should be is refused", "[storage][posix]") {
   const TemporaryDirectory directory;
   std::ofstream(directory / "f") << "x";
