@@ -121,7 +121,7 @@ class FileSnapshotStore final : public SnapshotStore {
   }
 
   Result<void> remove(EntryId last) override {
-    const auto removed = disk_.remove_file(path_of(snapshot_file_name(last)));
+    auto removed = disk_.remove_file(path_of(snapshot_file_name(last)));
     if (!removed && removed.error() != Errc::not_found) return removed;
     return disk_.sync_directory(directory_);
   }

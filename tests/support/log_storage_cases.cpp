@@ -192,15 +192,15 @@ TEST_CASE("Compaction forgets old entries and remembers the snapshot", "[storage
   AnyStore store = any_store();
   REQUIRE(write(store.log(), Batch().append_range(1, 1, 4).append_range(2, 5, 9)));
 
-  REQUIRE(store.log().compact({}, snapshot(2, 8), Index{7}));
+  REQUIRE(store.log().compact({}, snapshot(2, 8), Index{4}));
 
   const LoadedLog log = store.reload();
   CHECK(log.snapshot == snapshot(2, 8));
-  CHECK(log.base == EntryId{Term{2}, Index{6}});
+  CHECK(log.base == EntryId{Term{1}, Index{3}});
   CHECK(log.last == Index{9});
-  CHECK(log.terms == std::vector<TermRun>{{Index{7}, Term{2}}});
-  CHECK(read(store.log(), 6, 9).error() == Errc::compacted);
-  CHECK(store.entries(7, 9).size() == 3);
+  CHECK(log.terms == std::vector<TermRun>{{Index{4}, Term{1}}, {Index{5}, Term{2}}});
+  CHECK(read(store.log(), 3, 9).error() == Errc::compacted);
+  CHECK(store.entries(4, 9).size() == 6);
 }
 
 TEST_CASE("Compaction may take the whole log, or nothing but the snapshot's place",

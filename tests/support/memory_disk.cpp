@@ -1,11 +1,11 @@
 #include "support/memory_disk.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <optional>
 #include <utility>
 
 #include "storage/path.hpp"
+#include "support/file_content.hpp"
 
 namespace raftkit::test {
 
@@ -20,44 +20,6 @@ Error missing(const std::string& path) {
 Error power_lost(const std::string& path) {
   return {Errc::io_error, path + ": the power was lost"};
 }
-
-/// A file's bytes. Zeros at the end that nobody wrote take no memory.
-class Content {
- public:
-  [[nodiscard]] std::uint64_t size() const { return size_; }
-  [[nodiscard]] std::string text() const {
-    std::string whole = written_;
-    whole.resize(size_, '\0');
-    return whole;
-  }
-  void set(const std::string& bytes) {
-    written_ = bytes;
-    size_ = bytes.size();
-  }
-  void put(std::uint64_t offset, std::string_view bytes) {
-    if (written_.size() < offset + bytes.size()) written_.resize(offset + bytes.size(), '\0');
-    written_.replace(offset, bytes.size(), bytes);
-    size_ = std::max<std::uint64_t>(size_, offset + bytes.size());
-  }
-  void resize(std::uint64_t size) {
-    if (written_.size() > size) written_.resize(size);
-    size_ = size;
-  }
-  [[nodiscard]] std::size_t read(std::uint64_t offset, std::span<std::byte> buffer) const {
-    if (offset >= size_) return 0;
-    const auto count = std::min<std::size_t>(buffer.size(), size_ - offset);
-    const auto there = offset < written_.size() ? std::min(count, written_.size() - offset) : 0;
-    std::memcpy(buffer.data(), written_.data() + (there > 0 ? offset : 0), there);
-    std::fill(buffer.begin() + static_cast<std::ptrdiff_t>(there),
-              buffer.begin() + static_cast<std::ptrdiff_t>(count),
-              std::byte{0});
-    return count;
-  }
-
- private:
-  std::string written_;
-  std::uint64_t size_ = 0;
-};
 
 /// Which of `count` waiting changes a power loss keeps.
 std::vector<bool> draw(std::size_t count, Survivors survivors, std::mt19937_64& random) {
@@ -80,7 +42,7 @@ struct MemoryDisk::Inode {
     std::uint64_t offset = 0;
     std::optional<std::string> bytes;
 
-    void apply(Content& content) const {
+    void apply(FileContent& content) const {
       if (bytes) {
         content.put(offset, *bytes);
       } else {
@@ -89,8 +51,8 @@ struct MemoryDisk::Inode {
     }
   };
 
-  Content durable;
-  Content current;
+  FileContent durable;
+  FileContent current;
   std::vector<Change> waiting;
 
   void write(std::uint64_t offset, std::string_view bytes) {
