@@ -58,7 +58,11 @@ class Disk {
  public:
   virtual ~Disk() = default;
 
-  enum class Open { create_new, truncate, append };
+  enum class Open {
+    create_new,  ///< already_exists if it does
+    truncate,    ///< empty afterwards; created if needed
+    append,      ///< as it is; created if needed
+  };
 
   [[nodiscard]] virtual Result<std::unique_ptr<WritableFile>> open_writable(const std::string& path,
                                                                             Open mode) = 0;

@@ -200,6 +200,11 @@ Result<void> LevelDbFile::sync() {
   if (auto written = write_out(); !written) return written;
   if (auto synced = file_->sync(); !synced) return synced;
   durable_ = size_;
+  if (role_ == LevelDbRole::manifest) {
+    // If the last frame rots after a kill, it looks torn, and with it goes what it knows: tables
+    // whose logs are gone. So an empty frame, which nobody needs, vouches for it.
+    if (auto written = write_frame(FrameKind::data); !written) return written;
+  }
   if (name_is_durable_) return {};
   // A manifest names tables, and CURRENT a manifest: what is named must be found after a crash.
   name_is_durable_ = true;

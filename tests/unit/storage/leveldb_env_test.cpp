@@ -58,6 +58,8 @@ class Database {
     options.sync = sync;
     return db_->Put(options, key(number), std::string(size, 'v'));
   }
+  /// Moves everything to tables, and begins an empty log.
+  void flush() { db_->CompactRange(nullptr, nullptr); }
   /// How many of the numbers from 0 on are there; -1 if there is a hole.
   int count() {
     std::string value;
@@ -250,6 +252,38 @@ TEST_CASE("A log that lost its end although a later one was used is damage", "[s
   database.memory().set_content(old_log, whole);
   CHECK(database.open().ok());
   CHECK(database.count() == static_cast<int>(number));
+}
+
+TEST_CASE("Damage to a manifest is noticed, also after a kill", "[storage][env]") {
+  Database database;
+  REQUIRE(database.open().ok());
+  REQUIRE(database.put(0, true).ok());
+  database.flush();  // to a table, which only the manifest knows
+  database.lose_power(1, Survivors::all);
+  std::string manifest;
+  for (const std::string& path : database.memory().files()) {
+    if (path.find("MANIFEST-") != std::string::npos) manifest = path;
+  }
+  const std::string whole = database.memory().content(manifest);
+
+  for (std::size_t at = 0; at < whole.size(); ++at) {
+    Database copy;
+    REQUIRE(copy.memory().create_directories("/db"));
+    for (const std::string& path : database.memory().files()) {
+      REQUIRE(copy.memory().open_writable(path, Disk::Open::create_new));
+      copy.memory().set_content(path, database.memory().content(path));
+    }
+    std::string damaged = whole;
+    damaged[at] = static_cast<char>(damaged[at] ^ 1);
+    copy.memory().set_content(manifest, damaged);
+
+    CAPTURE(at);
+    if (const auto status = copy.open(); status.ok()) {
+      CHECK(copy.count() == 1);
+    } else {
+      CHECK(status.IsCorruption());
+    }
+  }
 }
 
 TEST_CASE("LevelDB's log for people is not written", "[storage][env]") {
