@@ -158,6 +158,23 @@ struct Envelope {
   friend bool operator==(const Envelope&, const Envelope&) = default;
 };
 
+/// What a transport may let overtake what. Messages of one class to one node keep their order; a
+/// small control message need not wait behind megabytes of entries, so that a leader with much to
+/// send still leads.
+enum class MessageClass : std::uint8_t {
+  control,  ///< votes, heartbeats, acknowledgements, reads: small, and worth little when late
+  bulk,     ///< entries and proposals, and what must not overtake entries
+};
+
+/// A ProposeResponse is bulk although it is small: it announces the place of entries that the
+/// AppendRequests after it carry, and must be there before them.
+[[nodiscard]] inline MessageClass message_class(const Message& message) {
+  const bool bulk = std::holds_alternative<AppendRequest>(message) ||
+                    std::holds_alternative<ProposeRequest>(message) ||
+                    std::holds_alternative<ProposeResponse>(message);
+  return bulk ? MessageClass::bulk : MessageClass::control;
+}
+
 /// For logs and tests: "AppendRequest".
 [[nodiscard]] std::string_view message_name(const Message& message);
 
