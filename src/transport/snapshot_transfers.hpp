@@ -1,0 +1,81 @@
+// All snapshots that are on their way, to and from all peers.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "transport/context.hpp"
+#include "transport/snapshot_stream.hpp"
+#include "transport/worker_threads.hpp"
+
+namespace raftkit::transport {
+
+/// A connection to send or receive a snapshot on, when the handshake is over.
+struct SnapshotConnection {
+  std::shared_ptr<BlockingSocket> socket;
+  wire::ConnectionSeed seed;
+  std::shared_ptr<void> keep;  ///< whatever must live as long as the transfer
+};
+
+/// How a kind of transport connects for a snapshot. Owner: the executor.
+class SnapshotConnector {
+ public:
+  using OnConnected = std::function<void(Result<SnapshotConnection>)>;
+
+  virtual ~SnapshotConnector() = default;
+  /// `on_connected` is called on the executor, not from inside this call, unless cancel() comes
+  /// first. One attempt per peer at a time.
+  virtual void connect(NodeId peer, OnConnected on_connected) = 0;
+  virtual void cancel(NodeId peer) = 0;
+};
+
+/// At most one each way per peer; each has a connection and, once that stands, a thread of its own.
+/// A peer that begins a new one has given up the one before, even if we have not noticed yet: that
+/// one is ended, and only then the new one begins. Owner: the executor.
+class SnapshotTransfers {
+ public:
+  using Done = std::function<void(Result<void>)>;
+
+  SnapshotTransfers(ContextPtr context,
+                    const SnapshotLimits& limits,
+                    std::unique_ptr<SnapshotConnector> connector);
+  ~SnapshotTransfers();  // gives up what runs, and waits for its threads
+  SnapshotTransfers(const SnapshotTransfers&) = delete;
+  SnapshotTransfers& operator=(const SnapshotTransfers&) = delete;
+
+  /// As Transport::send_snapshot, to a node that is a peer.
+  void send(Envelope envelope, std::unique_ptr<SnapshotSource> source, Done done);
+
+  /// From a peer that has passed the handshake.
+  void receive(NodeId peer, SnapshotConnection connection);
+
+  void stop(std::function<void()> idle);
+
+ private:
+  struct Outgoing {
+    Envelope envelope;
+    std::unique_ptr<SnapshotSource> source;
+    Done done;
+    bool connected = false;
+  };
+
+  struct Incoming {
+    std::shared_ptr<BlockingSocket> socket;
+    std::optional<SnapshotConnection> next;  ///< waits for this one to end
+  };
+
+  void on_connected(NodeId peer, Result<SnapshotConnection> connection);
+  void finish(NodeId peer, Result<void> result);
+  void on_received(NodeId peer, const Result<Envelope>& result);
+
+  ContextPtr context_;
+  SnapshotLimits limits_;
+  std::unique_ptr<SnapshotConnector> connector_;
+  std::map<NodeId, std::shared_ptr<Outgoing>> outgoing_;
+  std::map<NodeId, Incoming> incoming_;
+  std::shared_ptr<WorkerThreads> workers_;
+};
+
+}  // namespace raftkit::transport
