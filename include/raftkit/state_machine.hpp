@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "raftkit/bytes.hpp"
@@ -63,5 +64,14 @@ class StateMachine {
   /// and applied_index() is meta.last.index from then on. Until then the old state stays.
   [[nodiscard]] virtual Result<std::unique_ptr<SnapshotSink>> restore(const SnapshotMeta& meta);
 };
+
+/// A snapshot whose whole content is at hand, for state machines that are small.
+[[nodiscard]] std::unique_ptr<SnapshotSource> make_snapshot_source(SnapshotMeta meta,
+                                                                   Bytes content);
+
+/// Collects a small snapshot in memory and hands it to `replace` when it is complete; errors of
+/// `replace` become those of commit().
+[[nodiscard]] std::unique_ptr<SnapshotSink> make_snapshot_sink(
+    std::function<Result<void>(std::string)> replace);
 
 }  // namespace raftkit

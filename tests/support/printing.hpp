@@ -1,9 +1,10 @@
 // How failed checks show raftkit's values.
 #pragma once
 
-#include <catch2/catch.hpp>
 #include <string>
 #include <type_traits>
+
+#include <catch2/catch.hpp>
 
 #include "raftkit/error.hpp"
 #include "raftkit/types.hpp"
@@ -11,7 +12,8 @@
 template <class Value>
 struct Catch::StringMaker<
     Value,
-    std::enable_if_t<std::is_same_v<decltype(raftkit::to_string(std::declval<const Value&>())), std::string>>> {
+    std::enable_if_t<
+        std::is_same_v<decltype(raftkit::to_string(std::declval<const Value&>())), std::string>>> {
   static std::string convert(const Value& value) { return raftkit::to_string(value); }
 };
 template <>

@@ -9,7 +9,7 @@ if ! command -v clang-format >/dev/null; then
 fi
 mapfile -t files < <(find include src tests examples -name '*.[ch]pp' | sort)
 if ! clang-format --dry-run --Werror "${files[@]}" 2>/tmp/raftkit-format.$$; then
-  grep -o '^[^:]*:[0-9]*' /tmp/raftkit-format.$$ | sort -u | head -50
+  grep -oE '^[^ :]+:[0-9]+' /tmp/raftkit-format.$$ | sort -u | head -50
   rm -f /tmp/raftkit-format.$$
   echo "mend with: clang-format -i FILE"
   exit 1
