@@ -51,8 +51,8 @@ struct PeerReport {
 
   NodeId peer;
   PeerState state = PeerState::connecting;
-  By by = By::us;  ///< rejected only
   Error error{error_code{}};
+  By by = By::us;  ///< rejected only
 };
 
 /// The node, as its transport sees it. Called on the transport's executor unless said otherwise,

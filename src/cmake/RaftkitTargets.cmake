@@ -23,10 +23,20 @@ if(RAFTKIT_SANITIZE)
   endif()
 endif()
 
-# raftkit_layer(<name> SOURCES ... [PUBLIC targets...] [PRIVATE targets...])
-# A static library raftkit_<name>, alias raftkit::<name>, installed as a part of the package.
+# raftkit_uses_asio(<source>...)
+# g++ 12 sees null pointers in Asio's scheduler where it inlines it, although it knows it for a system header.
+function(raftkit_uses_asio)
+  set_property(SOURCE ${ARGN} APPEND PROPERTY COMPILE_OPTIONS $<$<CXX_COMPILER_ID:GNU>:-Wno-null-dereference>)
+endfunction()
+
+# raftkit_layer(<name> [COMPONENT <component>] SOURCES ... [PUBLIC targets...] [PRIVATE targets...])
+# A static library raftkit_<name>, alias raftkit::<name>, installed as a part of the package. COMPONENT core:
+# usable without Asio, protobuf and LevelDB; all other layers are in the component "full".
 function(raftkit_layer name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  cmake_parse_arguments(ARG "" "COMPONENT" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  if(NOT ARG_COMPONENT)
+    set(ARG_COMPONENT full)
+  endif()
   add_library(raftkit_${name} STATIC ${ARG_SOURCES})
   add_library(raftkit::${name} ALIAS raftkit_${name})
   set_target_properties(raftkit_${name} PROPERTIES EXPORT_NAME ${name})
@@ -36,5 +46,5 @@ function(raftkit_layer name)
     PRIVATE ${PROJECT_SOURCE_DIR}/src)
   target_link_libraries(raftkit_${name} PUBLIC ${ARG_PUBLIC}
     PRIVATE $<BUILD_INTERFACE:raftkit_warnings> ${ARG_PRIVATE})
-  install(TARGETS raftkit_${name} EXPORT raftkit ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  install(TARGETS raftkit_${name} EXPORT raftkit-${ARG_COMPONENT} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 endfunction()

@@ -1,0 +1,280 @@
+#include "raftkit/launch.hpp"
+
+#include <chrono>
+
+#include "raftkit/storage.hpp"
+#include "raftkit/tcp_transport.hpp"
+
+#include "assembly/identity.hpp"
+#include "assembly/listen_probe.hpp"
+#include "driver/recovery.hpp"
+
+namespace raftkit {
+
+namespace {
+
+using assembly::Identity;
+
+constexpr std::chrono::milliseconds kProbeTimeout{1000};
+
+const std::string kReplace =
+    "This member cannot continue with what is left: remove it from the cluster, and add it again "
+    "as a new "
+    "member with an empty --data-dir";
+
+/// The same error, saying where it happened.
+Error in_context(const std::string& where, const Error& error) {
+  return {error.code(), where + ": " + error.message()};
+}
+
+MembershipPtr initial_membership(const config::InitialCluster& cluster) {
+  Membership membership;
+  for (const config::ClusterMember& member : cluster.members) {
+    membership.voters.push_back(member.id);
+    membership.members.push_back({member.id, "", member.peer_urls, {}, {}});
+  }
+  return std::make_shared<const Membership>(std::move(membership));
+}
+
+}  // namespace
+
+/// One launch; its steps in the order of the functions.
+class Launcher {
+ public:
+  Launcher(boost::asio::any_io_executor executor, LaunchOptions options)
+      : executor_(std::move(executor)),
+        options_(std::move(options)),
+        disk_(options_.disk != nullptr ? *options_.disk : storage::posix_disk()),
+        instance_(std::make_unique<Instance>()) {}
+
+  Result<std::unique_ptr<Instance>> run() {
+    using Step = Result<void> (Launcher::*)();
+    for (const Step step : {&Launcher::check_addresses,
+                            &Launcher::take_directory,
+                            &Launcher::find_identity,
+                            &Launcher::open_stores,
+                            &Launcher::initialise,
+                            &Launcher::start_node}) {
+      if (auto done = (this->*step)(); !done) return std::move(done).error();
+    }
+    return std::move(instance_);
+  }
+
+ private:
+  [[nodiscard]] std::string path(const char* name) const {
+    return instance_->data_directory_ + "/member/" + name;
+  }
+  void log(LogLevel level, std::string_view event, const std::string& text) {
+    options_.log_sink->log(level, event, text);
+  }
+
+  // Before anything is written: a first start that fails here can be repeated with other options.
+  Result<void> check_addresses() {
+    auto free = assembly::probe_listen_urls(config::texts(options_.member.listen_peer_urls));
+    if (!free) return in_context("--listen-peer-urls", free.error());
+    return {};
+  }
+
+  Result<void> take_directory() {
+    instance_->data_directory_ = options_.member.data_dir.empty() ? options_.member.name + ".etcd"
+                                                                  : options_.member.data_dir;
+    const std::string where = "--data-dir " + instance_->data_directory_;
+    if (auto made = disk_.create_directories(instance_->data_directory_ + "/member"); !made) {
+      return in_context(where, made.error());
+    }
+    auto lock = disk_.lock(path("lock"));
+    if (!lock && lock.error() == Errc::already_locked) {
+      return Error(
+          Errc::already_locked,
+          where + " is in use by another process; stop that one, or choose another directory");
+    }
+    if (!lock) return in_context(where, lock.error());
+    instance_->lock_ = *std::move(lock);
+    return {};
+  }
+
+  Result<void> find_identity() {
+    auto identity = assembly::read_identity(disk_, path("identity"));
+    if (identity) {
+      identity_ = *identity;
+      return check_parts();
+    }
+    if (!(identity.error() == Errc::not_found)) {
+      return Error(identity.error().code(), identity.error().message() + ". " + kReplace);
+    }
+    return plan_first_start();
+  }
+
+  // The directories of a member that has taken part hold its promises.
+  Result<void> check_parts() {
+    std::vector<const char*> parts = {"log", "snapshots"};
+    if (identity_->kind == StateMachineKind::on_disk) parts.push_back("state");
+    for (const char* part : parts) {
+      if (!disk_.exists(path(part))) {
+        return Error(Errc::corrupt_data,
+                     path(part) + " is missing, but " + path("identity") +
+                         " says that this member was in use. " + kReplace);
+      }
+    }
+    log(LogLevel::info,
+        "member_restart",
+        "restarting a member; the --initial options are ignored, the data directory decides");
+    return warn_of_other_cluster();
+  }
+
+  Result<void> warn_of_other_cluster() {
+    const auto given =
+        config::make_initial_cluster(options_.member.initial_cluster,
+                                     config::ClusterToken{options_.member.initial_cluster_token});
+    if (!given || given->id == identity_->cluster) return {};
+    options_.log_sink->log(
+        LogLevel::warn,
+        "other_cluster",
+        "--initial-cluster and --initial-cluster-token describe another cluster than the "
+        "one this data directory belongs to; they are ignored",
+        {{"described", to_string(given->id)}, {"data_directory", to_string(identity_->cluster)}});
+    return {};
+  }
+
+  Result<void> plan_first_start() {
+    const config::MemberOptions& member = options_.member;
+    if (member.initial_cluster_state == config::ClusterState::existing) {
+      return Error(
+          Errc::not_supported,
+          "--initial-cluster-state existing: joining a running cluster is not supported yet; a new "
+          "member must be part of --initial-cluster when the cluster starts with state new");
+    }
+    auto cluster = config::validate_bootstrap(member);
+    if (!cluster) return std::move(cluster).error();
+    const config::ClusterMember* self = cluster->find(member.name);
+    first_start_ = FirstStart{{cluster->id, self->id, assembly::draw_store_id(), {}},
+                              initial_membership(*cluster)};
+    return ask_the_others(*cluster, self->id);
+  }
+
+  // A member that was wiped would vote again for terms in which it has voted already.
+  Result<void> ask_the_others(const config::InitialCluster& cluster, NodeId self) {
+    for (const config::ClusterMember& other : cluster.members) {
+      if (other.id == self) continue;
+      const auto known = fetch_members(other.peer_urls, kProbeTimeout);
+      if (!known) continue;
+      const Member* me = known->membership.find(self);
+      if (known->cluster == cluster.id && me != nullptr && !me->name.empty()) {
+        return Error(
+            Errc::store_mismatch,
+            "member " + to_string(self) + " (--name " + options_.member.name +
+                ") has already been bootstrapped, as member " + to_string(other.id) +
+                " knows; --data-dir " + instance_->data_directory_ +
+                " is empty. Give it back its data directory; if that is lost, remove the member "
+                "from the cluster and add it again");
+      }
+      return {};
+    }
+    return {};
+  }
+
+  Result<void> open_stores() {
+    auto log_store = storage::open_leveldb_log_storage(disk_, {.directory = path("log")});
+    if (!log_store) return std::move(log_store).error();
+    log_store_ = *std::move(log_store);
+    auto snapshots = storage::open_file_snapshot_store(disk_, path("snapshots"));
+    if (!snapshots) return std::move(snapshots).error();
+    snapshots_ = *std::move(snapshots);
+    auto state_machine = options_.state_machine({path("state"), first_start_.has_value()});
+    if (!state_machine) return std::move(state_machine).error();
+    instance_->state_machine_ = *std::move(state_machine);
+    return {};
+  }
+
+  // The identity comes last: it says that everything else was made.
+  Result<void> initialise() {
+    if (!first_start_) return {};
+    auto loaded = log_store_->load({});
+    if (!loaded) return std::move(loaded).error();
+    const bool is_untouched =
+        !*loaded || ((*loaded)->last == Index{1} && !(*loaded)->hard_state.voted_for &&
+                     (*loaded)->hard_state.term == Term{1});
+    if (!is_untouched) {
+      return Error(
+          Errc::corrupt_data,
+          path("identity") + " is missing, but " + path("log") + " was in use. " + kReplace);
+    }
+    if (auto written = driver::bootstrap(*log_store_, {}, first_start_->membership); !written) {
+      return written;
+    }
+    identity_ = first_start_->identity;
+    identity_->kind = instance_->state_machine_->kind();
+    if (auto written = assembly::write_identity(disk_, path("identity"), *identity_); !written) {
+      return in_context("--data-dir " + instance_->data_directory_, written.error());
+    }
+    options_.log_sink->log(LogLevel::info,
+                           "member_bootstrap",
+                           "initialised a member of a new cluster",
+                           {{"cluster", to_string(identity_->cluster)},
+                            {"member", to_string(identity_->member)},
+                            {"name", options_.member.name}});
+    return {};
+  }
+
+  [[nodiscard]] NodeOptions node_options() const {
+    const config::MemberOptions& member = options_.member;
+    NodeOptions node;
+    node.cluster = identity_->cluster;
+    node.self = {identity_->member,
+                 member.name,
+                 config::texts(member.initial_advertise_peer_urls),
+                 identity_->store,
+                 options_.attributes};
+    node.heartbeat_interval = std::chrono::milliseconds(member.heartbeat_interval);
+    node.election_timeout = std::chrono::milliseconds(member.election_timeout);
+    node.pre_vote = member.pre_vote;
+    node.snapshot_count = member.snapshot_count;
+    node.max_command_bytes = options_.max_command_bytes;
+    if (options_.tune) options_.tune(node);
+    return node;
+  }
+
+  Result<void> start_node() {
+    TcpTransportOptions transport;
+    transport.listen_urls = config::texts(options_.member.listen_peer_urls);
+    if (!options_.version_json.empty()) transport.version_json = options_.version_json;
+    transport.dial_timeout = std::chrono::milliseconds(1000) +
+                             std::chrono::milliseconds(options_.member.election_timeout);
+    auto node = Node::create(executor_,
+                             node_options(),
+                             {.log = std::move(log_store_),
+                              .snapshots = std::move(snapshots_),
+                              .transport =
+                                  [&](boost::asio::any_io_executor strand) {
+                                    return make_tcp_transport(
+                                        std::move(strand), transport, options_.log_sink);
+                                  },
+                              .state_machine = *instance_->state_machine_,
+                              .log_sink = options_.log_sink,
+                              .metrics = options_.metrics});
+    if (!node) return std::move(node).error();
+    instance_->node_ = *std::move(node);
+    return {};
+  }
+
+  struct FirstStart {
+    Identity identity;
+    MembershipPtr membership;
+  };
+
+  boost::asio::any_io_executor executor_;
+  LaunchOptions options_;
+  storage::Disk& disk_;
+  std::unique_ptr<Instance> instance_;
+  std::optional<Identity> identity_;
+  std::optional<FirstStart> first_start_;
+  std::unique_ptr<LogStorage> log_store_;
+  std::unique_ptr<SnapshotStore> snapshots_;
+};
+
+Result<std::unique_ptr<Instance>> launch(boost::asio::any_io_executor executor,
+                                         LaunchOptions options) {
+  return Launcher(std::move(executor), std::move(options)).run();
+}
+
+}  // namespace raftkit
