@@ -1,0 +1,164 @@
+#include "rpc/kv_service.hpp"
+
+#include "proto/kvstore.pb.h"
+#include "rpc/status.hpp"
+#include "state_machine/reads.hpp"
+#include "state_machine/result.hpp"
+#include "state_machine/validate.hpp"
+
+namespace kvstore {
+
+using grpc::CallbackServerContext;
+using grpc::ServerUnaryReactor;
+using raftkit::Bytes;
+using raftkit::Errc;
+using raftkit::Error;
+using raftkit::error_code;
+using raftkit::ProposeResult;
+
+namespace {
+
+Bytes encode(const Command& command) {
+  return Bytes::build(command.ByteSizeLong(), [&](std::span<std::byte> memory) {
+    command.SerializeWithCachedSizesToArray(reinterpret_cast<std::uint8_t*>(memory.data()));
+  });
+}
+
+/// Sends `command` through the log and its result to the client; `then` may do more before the
+/// answer goes.
+template <class Response, class Then>
+void propose(const ServiceContext& context,
+             const Command& command,
+             ServerUnaryReactor* reactor,
+             Response* response,
+             Then then) {
+  context.replica.propose(
+      encode(command),
+      [&context, reactor, response, then](error_code code, const ProposeResult& proposed) {
+        if (code) return reactor->Finish(to_status(Error(code)));
+        if (auto decoded = decode_result(proposed.result, *response); !decoded) {
+          return reactor->Finish(to_status(decoded.error()));
+        }
+        context.complete(*response->mutable_header(), context.replica.status());
+        then();
+      });
+}
+
+template <class Response>
+void propose(const ServiceContext& context,
+             const Command& command,
+             ServerUnaryReactor* reactor,
+             Response* response) {
+  propose(context, command, reactor, response, [reactor] { reactor->Finish(grpc::Status::OK); });
+}
+
+/// Answers a request that changes nothing from the state as it is now.
+template <class Request, class Response>
+void answer_now(const ServiceContext& context,
+                const Request& request,
+                ServerUnaryReactor* reactor,
+                Response* response) {
+  auto answer = evaluate(*context.state_machine.view(), request);
+  if (!answer) return reactor->Finish(to_status(answer.error()));
+  response->Swap(&*answer);
+  context.complete(*response->mutable_header(), context.replica.status());
+  reactor->Finish(grpc::Status::OK);
+}
+
+enum class Consistency { linearizable, serializable };
+
+template <class Request, class Response>
+void read(const ServiceContext& context,
+          const Request& request,
+          Consistency consistency,
+          ServerUnaryReactor* reactor,
+          Response* response) {
+  if (consistency == Consistency::serializable)
+    return answer_now(context, request, reactor, response);
+  context.replica.read_index([&context, &request, reactor, response](error_code code) {
+    if (code) return reactor->Finish(to_status(Error(code)));
+    answer_now(context, request, reactor, response);
+  });
+}
+
+}  // namespace
+
+ServerUnaryReactor* KvService::Range(CallbackServerContext* call,
+                                     const etcdserverpb::RangeRequest* request,
+                                     etcdserverpb::RangeResponse* response) {
+  ServerUnaryReactor* reactor = call->DefaultReactor();
+  if (const auto refused = validate(*request)) {
+    reactor->Finish(to_status(*refused));
+    return reactor;
+  }
+  const auto consistency =
+      request->serializable() ? Consistency::serializable : Consistency::linearizable;
+  read(context_, *request, consistency, reactor, response);
+  return reactor;
+}
+
+ServerUnaryReactor* KvService::Put(CallbackServerContext* call,
+                                   const etcdserverpb::PutRequest* request,
+                                   etcdserverpb::PutResponse* response) {
+  ServerUnaryReactor* reactor = call->DefaultReactor();
+  if (const auto refused = validate(*request)) {
+    reactor->Finish(to_status(*refused));
+    return reactor;
+  }
+  Command command;
+  *command.mutable_put() = *request;
+  propose(context_, command, reactor, response);
+  return reactor;
+}
+
+ServerUnaryReactor* KvService::DeleteRange(CallbackServerContext* call,
+                                           const etcdserverpb::DeleteRangeRequest* request,
+                                           etcdserverpb::DeleteRangeResponse* response) {
+  ServerUnaryReactor* reactor = call->DefaultReactor();
+  if (const auto refused = validate(*request)) {
+    reactor->Finish(to_status(*refused));
+    return reactor;
+  }
+  Command command;
+  *command.mutable_delete_range() = *request;
+  propose(context_, command, reactor, response);
+  return reactor;
+}
+
+ServerUnaryReactor* KvService::Txn(CallbackServerContext* call,
+                                   const etcdserverpb::TxnRequest* request,
+                                   etcdserverpb::TxnResponse* response) {
+  ServerUnaryReactor* reactor = call->DefaultReactor();
+  if (const auto refused = validate(*request, context_.max_txn_operations)) {
+    reactor->Finish(to_status(*refused));
+    return reactor;
+  }
+  if (is_read_only(*request)) {
+    const auto consistency =
+        is_serializable(*request) ? Consistency::serializable : Consistency::linearizable;
+    read(context_, *request, consistency, reactor, response);
+    return reactor;
+  }
+  Command command;
+  *command.mutable_txn() = *request;
+  propose(context_, command, reactor, response);
+  return reactor;
+}
+
+ServerUnaryReactor* KvService::Compact(CallbackServerContext* call,
+                                       const etcdserverpb::CompactionRequest* request,
+                                       etcdserverpb::CompactionResponse* response) {
+  ServerUnaryReactor* reactor = call->DefaultReactor();
+  Command command;
+  *command.mutable_compaction() = *request;
+  const auto finish = [reactor](const raftkit::Result<void>& outcome) {
+    reactor->Finish(outcome ? grpc::Status::OK : to_status(outcome.error()));
+  };
+  propose(context_, command, reactor, response, [this, request, finish] {
+    if (!request->physical()) return finish({});
+    context_.state_machine.async_compacted(request->revision(), finish);
+  });
+  return reactor;
+}
+
+}  // namespace kvstore

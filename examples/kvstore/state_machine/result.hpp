@@ -1,0 +1,20 @@
+// What applying a command gives, on its way from the log to the waiting client.
+#pragma once
+
+#include <google/protobuf/message.h>
+
+#include "raftkit/bytes.hpp"
+#include "raftkit/result.hpp"
+
+#include "state_machine/request_error.hpp"
+
+namespace kvstore {
+
+[[nodiscard]] raftkit::Bytes encode_response(const google::protobuf::Message& response);
+[[nodiscard]] raftkit::Bytes encode_refusal(RequestError error);
+
+/// Fills in `response`. Errors: the RequestError that was encoded · corrupt_data.
+[[nodiscard]] raftkit::Result<void> decode_result(const raftkit::Bytes& result,
+                                                  google::protobuf::Message& response);
+
+}  // namespace kvstore

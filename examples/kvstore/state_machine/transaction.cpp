@@ -1,0 +1,115 @@
+#include "state_machine/transaction.hpp"
+
+#include <algorithm>
+#include <cstddef>
+
+#include "state_machine/changes.hpp"
+#include "state_machine/reads.hpp"
+
+namespace kvstore {
+
+using etcdserverpb::RequestOp;
+using etcdserverpb::ResponseOp;
+using etcdserverpb::TxnRequest;
+using etcdserverpb::TxnResponse;
+using google::protobuf::RepeatedPtrField;
+using raftkit::Result;
+
+namespace {
+
+/// One execution; its branches are taken in the order in which they were chosen.
+class Transaction {
+ public:
+  Transaction(mvcc::Writer& writer, const mvcc::View& before)
+      : writer_(writer), reader_(writer, before) {}
+
+  Result<TxnResponse> run(const TxnRequest& request) {
+    auto branches = choose_branches(reader_, request);
+    if (!branches) return std::move(branches).error();
+    branches_ = *std::move(branches);
+    if (auto allowed = check(request); !allowed) return allowed.error();
+    next_branch_ = 0;
+    TxnResponse response;
+    if (auto done = execute(request, response); !done) return done.error();
+    response.mutable_header()->set_revision(writer_.read_revision());
+    return response;
+  }
+
+ private:
+  const RepeatedPtrField<RequestOp>& take_branch(const TxnRequest& request) {
+    return branches_[next_branch_++] ? request.success() : request.failure();
+  }
+
+  // Before anything is changed, so that a refused transaction changes nothing.
+  Result<void> check(const TxnRequest& request) {
+    for (const RequestOp& operation : take_branch(request)) {
+      Result<void> allowed;
+      if (operation.has_request_range()) {
+        allowed = check_revision(reader_, operation.request_range());
+      } else if (operation.has_request_put()) {
+        allowed = check_put(writer_, operation.request_put());
+      } else if (operation.has_request_txn()) {
+        allowed = check(operation.request_txn());
+      }
+      if (!allowed) return allowed;
+    }
+    return {};
+  }
+
+  Result<void> execute(const TxnRequest& request, TxnResponse& response) {
+    response.set_succeeded(branches_[next_branch_]);
+    for (const RequestOp& operation : take_branch(request)) {
+      if (auto done = execute(operation, *response.add_responses()); !done) return done;
+    }
+    return {};
+  }
+
+  Result<void> execute(const RequestOp& operation, ResponseOp& response) {
+    switch (operation.request_case()) {
+      case RequestOp::kRequestRange:
+        return take(range(reader_, operation.request_range()), *response.mutable_response_range());
+      case RequestOp::kRequestPut:
+        return take(put(writer_, operation.request_put()), *response.mutable_response_put());
+      case RequestOp::kRequestDeleteRange:
+        return take(erase(writer_, operation.request_delete_range()),
+                    *response.mutable_response_delete_range());
+      case RequestOp::kRequestTxn:
+        response.mutable_response_txn()->mutable_header();
+        return execute(operation.request_txn(), *response.mutable_response_txn());
+      case RequestOp::REQUEST_NOT_SET:
+        return {};
+    }
+    return {};
+  }
+
+  template <class Response>
+  static Result<void> take(Result<Response> result, Response& response) {
+    if (!result) return std::move(result).error();
+    response.Swap(&*result);
+    return {};
+  }
+
+  mvcc::Writer& writer_;
+  WriterReader reader_;
+  Branches branches_;
+  std::size_t next_branch_ = 0;
+};
+
+}  // namespace
+
+bool reads_history(const TxnRequest& request) {
+  const auto is_history = [](const RequestOp& operation) {
+    return (operation.has_request_range() && operation.request_range().revision() > 0) ||
+           (operation.has_request_txn() && reads_history(operation.request_txn()));
+  };
+  return std::any_of(request.success().begin(), request.success().end(), is_history) ||
+         std::any_of(request.failure().begin(), request.failure().end(), is_history);
+}
+
+Result<TxnResponse> transact(mvcc::Writer& writer,
+                             const mvcc::View& before,
+                             const TxnRequest& request) {
+  return Transaction(writer, before).run(request);
+}
+
+}  // namespace kvstore
