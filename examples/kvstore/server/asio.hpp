@@ -3,6 +3,7 @@
 
 #include <utility>  // Boost 1.74 needs it before Asio on g++ 12
 
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>

@@ -32,7 +32,7 @@ constexpr std::chrono::seconds kDrainTimeout{5};
 const std::string kVersionJson =
     std::string(R"({"etcdserver":")") + kVersion + R"(","etcdcluster":"3.4.0"})";
 
-/// One running server. Everything happens on the io_context's threads and gRPC's own.
+/// One running server. Everything happens on the thread that called run(), and on gRPC's own.
 class Server {
  public:
   Server(const ServerOptions& options, std::shared_ptr<raftkit::LogSink> log)
@@ -43,13 +43,8 @@ class Server {
       log_->log(LogLevel::error, "start_failed", started.error().message());
       return 1;
     }
-    std::vector<std::thread> threads;
-    for (unsigned i = 1; i < std::max(2U, std::thread::hardware_concurrency()); ++i) {
-      threads.emplace_back([this] { io_.run(); });
-    }
     io_.run();
-    for (std::thread& thread : threads)
-      thread.join();
+    if (shutdown_.joinable()) shutdown_.join();
     instance_.reset();
     return signal_ != 0 ? end_by_signal() : exit_status_;
   }
@@ -91,6 +86,7 @@ class Server {
     launch.version_json = kVersionJson;
     launch.max_command_bytes = kMaxRequestBytes;
     launch.log_sink = log_;
+    launch.disk = disk_.get();
     launch.state_machine = [this](const raftkit::StateMachineHome& home) {
       return open_state(home);
     };
@@ -100,6 +96,7 @@ class Server {
   Result<std::unique_ptr<raftkit::StateMachine>> open_state(const raftkit::StateMachineHome& home) {
     mvcc::StoreOptions options;
     options.directory = home.directory;
+    options.disk = disk_.get();
     auto opened = KvStateMachine::open(options);
     if (!opened) return std::move(opened).error();
     if ((*opened)->is_new() && !home.is_first_start) {
@@ -170,13 +167,24 @@ class Server {
     }
     for (const auto& listener : listeners_)
       listener->stop();
+    sd_notify(0, "STOPPING=1");
     instance_->node().async_stop([this](raftkit::error_code) {
-      // Blocks until the calls under way are answered, which needs the other threads.
-      grpc_->Shutdown(std::chrono::system_clock::now() + kDrainTimeout);
-      subscription_ = {};
-      log_->log(LogLevel::info, "stopped", "closed everything");
-      io_.stop();
+      // Waits until the calls under way are answered; what answers them runs here.
+      shutdown_ = std::thread([this] {
+        grpc_->Shutdown(std::chrono::system_clock::now() + kDrainTimeout);
+        boost::asio::post(io_, [this] { end(); });
+      });
     });
+  }
+
+  void end() {
+    subscription_ = {};
+    log_->log(LogLevel::info,
+              "stopped",
+              "closed everything",
+              {{"file_syncs", std::to_string(disk_counters_.file_syncs)},
+               {"written_bytes", std::to_string(disk_counters_.written_bytes)}});
+    io_.stop();
   }
 
   int end_by_signal() const {
@@ -187,11 +195,18 @@ class Server {
 
   const ServerOptions& options_;
   std::shared_ptr<raftkit::LogSink> log_;
-  boost::asio::io_context io_;
+  // One thread: what it does is short, and handing work from thread to thread costs more than the
+  // work.
+  boost::asio::io_context io_{1};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> keep_running_{
+      io_.get_executor()};
   boost::asio::signal_set signals_;
   std::vector<std::shared_ptr<ClientListener>> listeners_;
   HttpSite site_;
 
+  raftkit::storage::DiskCounters disk_counters_;
+  std::unique_ptr<raftkit::storage::Disk> disk_ =
+      raftkit::storage::make_counting_disk(raftkit::storage::posix_disk(), disk_counters_);
   std::unique_ptr<raftkit::Instance> instance_;
   KvStateMachine* state_machine_ = nullptr;  // the instance's
   std::unique_ptr<Replica> replica_;
@@ -200,6 +215,7 @@ class Server {
   std::unique_ptr<ClusterService> cluster_;
   std::unique_ptr<MaintenanceService> maintenance_;
   std::unique_ptr<grpc::Server> grpc_;
+  std::thread shutdown_;
   raftkit::Subscription subscription_;
 
   std::atomic<bool> is_ready_ = false;
