@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <string>
 
+#include <boost/asio/thread_pool.hpp>
+
 #include "proto/rpc.pb.h"
 #include "rpc/replica.hpp"
 #include "state_machine/kv_state_machine.hpp"
@@ -14,6 +16,9 @@ namespace kvstore {
 struct ServiceContext {
   Replica& replica;
   KvStateMachine& state_machine;
+  /// Where reads of many keys run: they may take long, and the thread that completes a read's round
+  /// has a cluster to keep alive.
+  boost::asio::thread_pool& readers;
   std::string version;  ///< what Status says, e.g. "3.4.23"
   std::size_t max_txn_operations = 128;
   std::size_t max_request_bytes = 1'572'864;

@@ -110,8 +110,8 @@ class Server {
   }
 
   void start_grpc() {
-    context_ =
-        std::make_unique<ServiceContext>(ServiceContext{*replica_, *state_machine_, kVersion});
+    context_ = std::make_unique<ServiceContext>(
+        ServiceContext{*replica_, *state_machine_, readers_, kVersion});
     kv_ = std::make_unique<KvService>(*context_);
     cluster_ = std::make_unique<ClusterService>(*context_);
     maintenance_ = std::make_unique<MaintenanceService>(*context_);
@@ -210,6 +210,7 @@ class Server {
   std::unique_ptr<raftkit::Instance> instance_;
   KvStateMachine* state_machine_ = nullptr;  // the instance's
   std::unique_ptr<Replica> replica_;
+  boost::asio::thread_pool readers_{std::max(2U, std::thread::hardware_concurrency())};
   std::unique_ptr<ServiceContext> context_;
   std::unique_ptr<KvService> kv_;
   std::unique_ptr<ClusterService> cluster_;
