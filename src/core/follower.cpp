@@ -80,7 +80,7 @@ Result<void> Raft::on_heartbeat(NodeId from, const HeartbeatRequest& request) {
 }
 
 Result<void> Raft::on_snapshot(NodeId from, const SnapshotMeta& snapshot) {
-  if (snapshot.membership == nullptr) return Errc::malformed;
+  if (snapshot.membership == nullptr || snapshot.last.term > ballot_.term) return Errc::malformed;
   if (!accepts(snapshot)) {
     send(from, AppendResponse{log_.commit(), std::nullopt});
     return {};

@@ -22,9 +22,11 @@ Log::Log(const InitialState& initial, Limits limits)
   stable_ = handed_out_ = store_last_ = last_;
   // What is applied was committed, whether or not the commit index made it to the disk.
   commit_ = std::max(commit_, applied_);
-  unapplied_bytes_ = applied_ < last_ ? bytes_of(applied_ + 1, last_) : 0;
   RAFTKIT_ASSERT(applied_ >= base_.index, "INV-APPLIED-NOT-BELOW-BASE", applied_, base_);
   RAFTKIT_ASSERT(commit_ <= last_, "INV-COMMIT-IN-LOG", commit_, last_);
+  RAFTKIT_ASSERT(
+      applied_ == last_ || window_.holds(applied_ + 1), "INV-UNAPPLIED-IN-MEMORY", applied_, last_);
+  unapplied_bytes_ = bytes_of(applied_ + 1, commit_);
 }
 
 std::optional<Term> Log::term_at(Index index) const {
@@ -87,7 +89,6 @@ void Log::push(Entry entry) {
     runs_.push_back({entry.id.index, entry.id.term});
   }
   last_ = entry.id.index;
-  unapplied_bytes_ += entry.size_bytes();
   window_.push_back(std::move(entry));
 }
 
@@ -95,7 +96,6 @@ void Log::truncate(Index from) {
   if (from > last_) return;
   // A committed entry is on a quorum, so no leader can lack it. [thesis §3.6.3]
   RAFTKIT_ASSERT(from > commit_, "INV-COMMITTED-NEVER-REPLACED", from, commit_);
-  unapplied_bytes_ -= bytes_of(from, last_);
   window_.truncate(from);
   last_ = from - 1;
   while (!runs_.empty() && runs_.back().first >= from)
@@ -138,6 +138,7 @@ std::optional<Log::AppendOutcome> Log::try_append(EntryId previous,
 void Log::commit_to(Index index) {
   if (index <= commit_) return;
   RAFTKIT_ASSERT(index <= last_, "INV-COMMIT-IN-LOG", index, last_);
+  unapplied_bytes_ += bytes_of(commit_ + 1, index);
   commit_ = index;
 }
 

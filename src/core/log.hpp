@@ -60,7 +60,7 @@ class Log {
   [[nodiscard]] EntryList copy(Index from, std::size_t max_bytes) const;
   /// Whether a membership change lies among the committed entries that are not applied.
   [[nodiscard]] bool has_unapplied_membership() const;
-  /// Of the entries after `applied`.
+  /// Of the committed entries that are not applied.
   [[nodiscard]] std::size_t unapplied_bytes() const { return unapplied_bytes_; }
 
   // --- growth
@@ -117,7 +117,7 @@ class Log {
   Index applying_;
   Index applied_;
   std::size_t applying_bytes_ = 0;   // of (applied, applying]
-  std::size_t unapplied_bytes_ = 0;  // of (applied, last]
+  std::size_t unapplied_bytes_ = 0;  // of (applied, commit]
   bool apply_paused_ = false;  // the limit was reached; more follows when something was applied
 
   Index stable_;

@@ -124,9 +124,10 @@ class Raft {
   // replication.cpp: the leader's dealings with one member
   void broadcast_heartbeat(Leader& self);
   void broadcast_append(Leader& self);
+  /// Both return whether something was sent.
   bool send_append(Leader& self, Progress& progress, IfEmpty if_empty);
+  bool send_snapshot(Progress& progress);
   void send_entries(Progress& progress, EntryId previous, EntryList entries);
-  void send_snapshot(Progress& progress);
   Result<void> on_append_response(Leader& self, Progress& progress, const AppendResponse& response);
   void on_append_accepted(Leader& self, Progress& progress, Index index);
   void on_append_rejected(Leader& self, Progress& progress, const AppendResponse& response);

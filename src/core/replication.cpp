@@ -25,10 +25,7 @@ bool Raft::send_append(Leader& self, Progress& progress, IfEmpty if_empty) {
   if (progress.is_paused() || progress.fetch()) return false;
   const Index next = progress.next();
   const auto previous_term = log_.term_at(next - 1);
-  if (!previous_term) {
-    send_snapshot(progress);
-    return true;
-  }
+  if (!previous_term) return send_snapshot(progress);
   EntryList entries;
   const bool window_full = progress.state() == ProgressState::replicate && progress.window_full();
   if (next <= log_.last() && !window_full) {
@@ -56,13 +53,14 @@ void Raft::send_entries(Progress& progress, EntryId previous, EntryList entries)
   progress.sent_commit(log_.commit());
 }
 
-void Raft::send_snapshot(Progress& progress) {
+bool Raft::send_snapshot(Progress& progress) {
   // To a silent member it would only block the link for when it returns.
-  if (!progress.recently_active() || snapshot_.membership == nullptr) return;
-  if (snapshot_.last.index < log_.first() - 1) return;  // none that the log continues
+  if (!progress.recently_active() || snapshot_.membership == nullptr) return false;
+  if (snapshot_.last.index < log_.first() - 1) return false;  // none that the log continues
   emit(event::SnapshotNeeded{progress.node(), snapshot_.last.index});
   progress.become_snapshot(snapshot_.last.index);
   send(progress.node(), SnapshotRequest{snapshot_});
+  return true;
 }
 
 Result<void> Raft::on_append_response(Leader& self,

@@ -4,6 +4,29 @@
 
 namespace raftkit::test {
 
+namespace {
+
+RawNode created(const RaftOptions& options, InitialState initial) {
+  auto node = RawNode::create(options, std::move(initial));
+  if (!node) throw std::runtime_error(node.error().message());
+  return *std::move(node);
+}
+
+RaftOptions tuned(NodeId id, const std::function<void(RaftOptions&)>& tune) {
+  RaftOptions options{.id = id};
+  tune(options);
+  return options;
+}
+
+InitialState initial_of(const CoreBench::Options& options) {
+  InitialState initial = bootstrapped(voters(options.voters));
+  initial.hard_state = {Term{options.term}, options.voted_for, Index{options.commit}};
+  initial.entries = entries_of(2, options.log);
+  return initial;
+}
+
+}  // namespace
+
 MembershipPtr voters(std::size_t count) {
   Membership membership;
   for (std::size_t i = 1; i <= count; ++i) {
@@ -22,6 +45,24 @@ InitialState bootstrapped(MembershipPtr membership) {
           .entries = {}};
 }
 
+std::vector<Entry> entries_of(std::uint64_t first, const std::vector<std::uint64_t>& terms) {
+  std::vector<Entry> entries;
+  for (const std::uint64_t term : terms) {
+    const EntryId id = at(term, first + entries.size());
+    entries.push_back({id, EntryType::normal, Bytes::copy_of(to_string(id))});
+  }
+  return entries;
+}
+
+AppendRequest append_of(EntryId previous,
+                        const std::vector<std::uint64_t>& terms,
+                        std::uint64_t commit) {
+  AppendRequest request{previous, Index{commit}, {}};
+  for (Entry& entry : entries_of(previous.index.value + 1, terms))
+    request.entries.push_back(std::move(entry));
+  return request;
+}
+
 std::vector<std::string> commands(const std::vector<Entry>& entries) {
   std::vector<std::string> found;
   for (const Entry& entry : entries) {
@@ -32,14 +73,18 @@ std::vector<std::string> commands(const std::vector<Entry>& entries) {
   return found;
 }
 
+// --- CoreGroup
+
 CoreGroup::CoreGroup(Options options) {
   const MembershipPtr membership = voters(options.voters);
   for (const NodeId id : membership->voters) {
-    RaftOptions raft{.id = id};
-    options.tune(raft);
-    auto node = RawNode::create(raft, bootstrapped(membership));
-    if (!node) throw std::runtime_error(node.error().message());
-    members_.emplace(id, CoreMember{*std::move(node), {}, {}, {}});
+    InitialState initial = bootstrapped(membership);
+    initial.hard_state.term = Term{options.term};
+    initial.entries = entries_of(2, options.logs[id.value]);
+    CoreMember member{created(tuned(id, options.tune), initial), {}, {}, {}, {}, {}, {}, 0, 0};
+    for (const Entry& entry : initial.entries)
+      member.disk.emplace(entry.id.index, entry);
+    members_.emplace(id, std::move(member));
   }
 }
 
@@ -52,7 +97,14 @@ bool CoreGroup::process(CoreMember& member) {
   for (Envelope& envelope : ready.send_now)
     network_.push_back(std::move(envelope));
   if (ready.persist) {
+    if (ready.persist->snapshot) member.disk.clear();
+    if (ready.persist->truncate_from)
+      member.disk.erase(member.disk.lower_bound(*ready.persist->truncate_from), member.disk.end());
+    for (const Entry& entry : ready.persist->append)
+      member.disk.emplace(entry.id.index, entry);
     for (Envelope& envelope : ready.persist->send_after) {
+      const auto* response = std::get_if<AppendResponse>(&envelope.message);
+      if (response != nullptr && response->rejection) ++member.appends_refused;
       if (envelope.to == envelope.from) {
         static_cast<void>(node.step(std::move(envelope)));
       } else {
@@ -61,6 +113,7 @@ bool CoreGroup::process(CoreMember& member) {
     }
     node.persisted(ready.persist->id);
   }
+  if (ready.restore) member.restored.push_back(*ready.restore);
   for (const Entry& entry : ready.apply) {
     if (entry.type == EntryType::member_update) node.membership_applied(entry);
     member.applied.push_back(entry);
@@ -68,7 +121,24 @@ bool CoreGroup::process(CoreMember& member) {
   if (!ready.apply.empty()) node.applied(ready.apply.back().id.index);
   member.reads.insert(member.reads.end(), ready.reads.begin(), ready.reads.end());
   member.events.insert(member.events.end(), ready.events.begin(), ready.events.end());
+  for (const FetchRequest& request : ready.fetch)
+    fetch(member, request);
   return true;
+}
+
+void CoreGroup::fetch(CoreMember& member, const FetchRequest& request) {
+  member.fetched.push_back(request);
+  std::vector<Entry> entries;
+  for (auto place = member.disk.find(request.first);
+       place != member.disk.end() && place->first <= request.last;
+       ++place) {
+    entries.push_back(place->second);
+  }
+  if (entries.empty()) {
+    member.node.fetch_failed(request.id);
+  } else {
+    member.node.fetched(request.id, std::move(entries));
+  }
 }
 
 void CoreGroup::process() {
@@ -85,9 +155,28 @@ void CoreGroup::settle() {
     }
     for (auto batch = std::exchange(network_, {}); !batch.empty(); batch.pop_front()) {
       busy = true;
-      Envelope& envelope = batch.front();
-      if (!is_cut_(envelope)) static_cast<void>(node(envelope.to.value).step(std::move(envelope)));
+      if (!is_cut_(batch.front())) deliver(std::move(batch.front()));
     }
+  }
+}
+
+void CoreGroup::deliver(Envelope envelope) {
+  CoreMember& receiver = member(envelope.to.value);
+  if (!std::holds_alternative<SnapshotRequest>(envelope.message)) {
+    static_cast<void>(receiver.node.step(std::move(envelope)));
+    return;
+  }
+  ++receiver.snapshots_received;
+  const NodeId sender = envelope.from;
+  const NodeId peer = envelope.to;
+  static_cast<void>(receiver.node.step(std::move(envelope)));
+  node(sender.value).report_snapshot(peer, SnapshotOutcome::sent);
+}
+
+void CoreGroup::tick(std::uint64_t id, std::uint32_t ticks) {
+  for (std::uint32_t passed = 0; passed < ticks; ++passed) {
+    node(id).tick();
+    settle();
   }
 }
 
@@ -99,6 +188,14 @@ void CoreGroup::propose(std::uint64_t id, const std::string& command) {
 void CoreGroup::elect(std::uint64_t id) {
   node(id).campaign();
   settle();
+}
+
+void CoreGroup::compact(std::uint64_t id, std::uint64_t index) {
+  CoreMember& member = this->member(id);
+  const RaftStatus status = member.node.status();
+  member.node.snapshot_available({member.disk.at(Index{index}).id, status.membership});
+  member.node.compact(Index{index});
+  member.disk.erase(member.disk.begin(), member.disk.upper_bound(Index{index}));
 }
 
 void CoreGroup::cut(std::uint64_t left, std::uint64_t right) {
@@ -113,6 +210,104 @@ void CoreGroup::isolate(std::uint64_t id) {
   is_cut_ = [id, before = is_cut_](const Envelope& envelope) {
     return before(envelope) || envelope.from.value == id || envelope.to.value == id;
   };
+}
+
+// --- CoreBench
+
+CoreBench::CoreBench(Options options)
+    : CoreBench(tuned(NodeId{1}, options.tune), initial_of(options)) {}
+
+CoreBench::CoreBench(const RaftOptions& options, InitialState initial)
+    : node_(created(options, std::move(initial))) {}
+
+ProgressStatus CoreBench::progress(std::uint64_t id) const {
+  for (const ProgressStatus& progress : status().progress) {
+    if (progress.node == NodeId{id}) return progress;
+  }
+  throw std::runtime_error("no progress is known of node " + std::to_string(id));
+}
+
+Result<void> CoreBench::receive(std::uint64_t from, std::uint64_t term, Message message) {
+  return node_.step({.group = {},
+                     .from = NodeId{from},
+                     .to = NodeId{1},
+                     .term = Term{term},
+                     .message = std::move(message)});
+}
+
+void CoreBench::answer(std::uint64_t from, Message message) {
+  if (auto taken = receive(from, node_.term().value, std::move(message)); !taken)
+    throw std::runtime_error(taken.error().message());
+  run();
+}
+
+void CoreBench::acknowledge(std::uint64_t from, std::uint64_t index) {
+  answer(from, AppendResponse{Index{index}, std::nullopt});
+}
+
+Result<ProposeOutcome> CoreBench::propose(const std::string& command) {
+  return node_.propose({Proposal{EntryType::normal, Bytes::copy_of(command)}});
+}
+
+void CoreBench::tick(std::uint32_t ticks) {
+  for (std::uint32_t passed = 0; passed < ticks; ++passed)
+    node_.tick();
+}
+
+Ready CoreBench::take() {
+  Ready ready;
+  node_.take_ready(ready);
+  return ready;
+}
+
+void CoreBench::run() {
+  while (node_.has_ready()) {
+    Ready ready = take();
+    sent_.insert(sent_.end(), ready.send_now.begin(), ready.send_now.end());
+    if (ready.persist) persist(*std::move(ready.persist));
+    if (ready.restore) restored.push_back(*ready.restore);
+    applied.insert(applied.end(), ready.apply.begin(), ready.apply.end());
+    if (applies && !ready.apply.empty()) node_.applied(ready.apply.back().id.index);
+    reads.insert(reads.end(), ready.reads.begin(), ready.reads.end());
+    fetches.insert(fetches.end(), ready.fetch.begin(), ready.fetch.end());
+    events.insert(events.end(), ready.events.begin(), ready.events.end());
+  }
+  if (!node_.violation().empty()) throw std::runtime_error(node_.violation());
+}
+
+void CoreBench::persist(PersistBatch batch) {
+  for (Envelope& envelope : batch.send_after) {
+    if (envelope.to == envelope.from) {
+      static_cast<void>(node_.step(std::move(envelope)));
+    } else {
+      sent_.push_back(std::move(envelope));
+    }
+  }
+  node_.persisted(batch.id);
+}
+
+void CoreBench::lead() {
+  const std::uint64_t term = node_.term().value + 1;
+  const MembershipPtr membership = status().membership;
+  node_.campaign();
+  run();
+  for (const VoteKind kind : {VoteKind::pre_vote, VoteKind::election}) {
+    for (const NodeId voter : membership->voters) {
+      if (voter != NodeId{1} && node_.soft_state().role != Role::leader)
+        static_cast<void>(receive(voter.value, term, VoteResponse{kind, true}));
+      run();
+    }
+  }
+  if (node_.soft_state().role != Role::leader) throw std::runtime_error("the election was lost");
+  sent_.clear();
+}
+
+void CoreBench::lead_all() {
+  lead();
+  for (const NodeId voter : status().membership->voters) {
+    if (voter != NodeId{1}) acknowledge(voter.value, status().last.value);
+  }
+  sent_.clear();
 }
 
 }  // namespace raftkit::test

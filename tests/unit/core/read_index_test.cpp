@@ -1,0 +1,215 @@
+#include <catch2/catch.hpp>
+
+#include "support/core_group.hpp"
+#include "support/printing.hpp"
+
+using namespace raftkit;        // NOLINT(google-build-using-namespace): domain words of the test
+using namespace raftkit::test;  // NOLINT(google-build-using-namespace): as above
+
+namespace {
+
+using Reads = std::vector<ReadReady>;
+
+/// Lets a member confirm the newest read round that it was told of.
+void confirm(CoreBench& bench, std::uint64_t from, std::uint64_t round) {
+  bench.answer(from, HeartbeatResponse{round});
+}
+
+std::uint64_t newest_round(CoreBench& bench) {
+  bench.run();
+  const auto heartbeats = bench.take_sent<HeartbeatRequest>(2);
+  REQUIRE_FALSE(heartbeats.empty());
+  return heartbeats.back().read_round;
+}
+
+}  // namespace
+
+TEST_CASE("A leader answers a read when a majority has confirmed its leadership since",
+          "[core][read][thesis:6.4]") {
+  CoreBench bench({.voters = 5});
+  bench.lead_all();
+
+  REQUIRE(bench.node().read_index(ReadId{7}));
+  const std::uint64_t round = newest_round(bench);
+  confirm(bench, 2, round);
+  confirm(bench, 2, round);
+  CHECK(bench.reads.empty());
+  confirm(bench, 4, round);
+
+  CHECK(bench.reads == Reads{{ReadId{7}, Index{2}}});
+}
+
+TEST_CASE("A read is answered with the commit index of the moment it was asked",
+          "[core][read][thesis:6.4]") {
+  CoreBench bench;
+  bench.lead_all();
+  REQUIRE(bench.node().read_index(ReadId{7}));
+  const std::uint64_t round = newest_round(bench);
+
+  REQUIRE(bench.propose("a"));
+  bench.run();
+  bench.acknowledge(2, 3);
+  REQUIRE(bench.status().commit == Index{3});
+  confirm(bench, 2, round);
+
+  CHECK(bench.reads == Reads{{ReadId{7}, Index{2}}});
+}
+
+TEST_CASE("A confirmation from before the read does not count", "[core][read][thesis:6.4]") {
+  CoreBench bench;
+  bench.lead_all();
+  REQUIRE(bench.node().read_index(ReadId{7}));
+  const std::uint64_t old_round = newest_round(bench);
+  REQUIRE(bench.node().read_index(ReadId{8}));
+  const std::uint64_t round = newest_round(bench);
+  REQUIRE(round > old_round);
+
+  confirm(bench, 3, 0);  // of a heartbeat that asked for nothing
+  CHECK(bench.reads.empty());
+  confirm(bench, 2, old_round);
+  CHECK(bench.reads == Reads{{ReadId{7}, Index{2}}});
+  confirm(bench, 3, round);
+
+  CHECK(bench.reads == Reads{{ReadId{7}, Index{2}}, {ReadId{8}, Index{2}}});
+}
+
+TEST_CASE("A new round confirms all reads before it, in order", "[core][read]") {
+  CoreBench bench;
+  bench.lead_all();
+  REQUIRE(bench.node().read_index(ReadId{9}));
+  REQUIRE(bench.node().read_index(ReadId{4}));
+  const std::uint64_t round = newest_round(bench);
+
+  confirm(bench, 3, round);
+
+  CHECK(bench.reads == Reads{{ReadId{9}, Index{2}}, {ReadId{4}, Index{2}}});
+}
+
+TEST_CASE("Ordinary heartbeats repeat the round of a read that waits", "[core][read]") {
+  CoreBench bench;
+  bench.lead_all();
+  REQUIRE(bench.node().read_index(ReadId{7}));
+  const std::uint64_t round = newest_round(bench);
+
+  bench.tick(1);
+  CHECK(newest_round(bench) == round);
+  confirm(bench, 2, round);
+  bench.tick(1);
+
+  CHECK(newest_round(bench) == 0);
+}
+
+TEST_CASE("A new leader postpones reads until it has committed an entry of its term",
+          "[core][read][thesis:6.4]") {
+  CoreBench bench({.term = 2, .log = {2}});
+  bench.lead();
+
+  REQUIRE(bench.node().read_index(ReadId{7}));
+  bench.run();
+  CHECK(bench.take_sent<HeartbeatRequest>().empty());
+  bench.acknowledge(2, 3);
+  REQUIRE(bench.status().commit == Index{3});
+  confirm(bench, 2, newest_round(bench));
+
+  CHECK(bench.reads == Reads{{ReadId{7}, Index{3}}});
+}
+
+TEST_CASE("A deposed leader answers no read", "[core][read]") {
+  CoreBench bench;
+  bench.lead_all();
+  REQUIRE(bench.node().read_index(ReadId{7}));
+  const std::uint64_t round = newest_round(bench);
+
+  REQUIRE(bench.receive(3, 5, HeartbeatRequest{}));
+  REQUIRE(bench.receive(2, 2, HeartbeatResponse{round}));
+  REQUIRE(bench.receive(2, 5, HeartbeatResponse{round}));
+  bench.run();
+
+  CHECK(bench.reads.empty());
+}
+
+TEST_CASE("A leader that is elected again starts its read rounds anew", "[core][read]") {
+  CoreBench bench;
+  bench.lead_all();
+  REQUIRE(bench.node().read_index(ReadId{7}));
+  const std::uint64_t old_round = newest_round(bench);
+  REQUIRE(bench.receive(3, 3, append_of(at(2, 2), {3}, 3)));
+  bench.run();
+  bench.tick(10);
+  bench.lead();
+  bench.acknowledge(2, 4);
+  bench.acknowledge(3, 4);
+  bench.take_sent();
+
+  REQUIRE(bench.node().read_index(ReadId{8}));
+  bench.run();
+  REQUIRE(bench.receive(2, 2, HeartbeatResponse{old_round}));
+  bench.run();
+
+  CHECK(bench.reads.empty());
+}
+
+TEST_CASE("A single voter answers a read at once", "[core][read]") {
+  CoreBench bench({.voters = 1});
+  bench.lead();
+
+  REQUIRE(bench.node().read_index(ReadId{7}));
+  bench.run();
+
+  CHECK(bench.reads == Reads{{ReadId{7}, Index{2}}});
+}
+
+TEST_CASE("A follower asks its leader, and hands out the answer", "[core][read][thesis:6.4]") {
+  CoreBench bench({.term = 2});
+  REQUIRE(bench.receive(2, 2, HeartbeatRequest{}));
+  bench.run();
+  bench.take_sent();
+
+  REQUIRE(bench.node().read_index(ReadId{7}));
+  bench.run();
+  const auto sent = bench.take_sent();
+  REQUIRE(sent.size() == 1);
+  CHECK(sent[0] == Envelope{{}, NodeId{1}, NodeId{2}, Term{0}, ReadIndexRequest{ReadId{7}}});
+  bench.answer(2, ReadIndexResponse{ReadId{7}, Index{5}});
+
+  CHECK(bench.reads == Reads{{ReadId{7}, Index{5}}});
+}
+
+TEST_CASE("A leader answers a read to whoever asked", "[core][read]") {
+  CoreBench bench;
+  bench.lead_all();
+
+  REQUIRE(bench.receive(3, 0, ReadIndexRequest{ReadId{7}}));
+  confirm(bench, 2, newest_round(bench));
+
+  CHECK(bench.reads.empty());
+  CHECK(bench.take_sent<ReadIndexResponse>(3) ==
+        std::vector{ReadIndexResponse{ReadId{7}, Index{2}}});
+}
+
+TEST_CASE("A deposed leader passes a read on to its successor, for the one who asked",
+          "[core][read]") {
+  CoreBench bench({.term = 2});
+  REQUIRE(bench.receive(2, 2, HeartbeatRequest{}));
+  bench.run();
+  bench.take_sent();
+
+  REQUIRE(bench.receive(3, 0, ReadIndexRequest{ReadId{7}}));
+  bench.run();
+
+  const auto sent = bench.take_sent();
+  REQUIRE(sent.size() == 1);
+  CHECK(sent[0] == Envelope{{}, NodeId{3}, NodeId{2}, Term{0}, ReadIndexRequest{ReadId{7}}});
+}
+
+TEST_CASE("A read without a leader is an error", "[core][read]") {
+  CoreBench bench;
+
+  const auto asked = bench.node().read_index(ReadId{7});
+  const auto passed_on = bench.receive(3, 0, ReadIndexRequest{ReadId{7}});
+
+  REQUIRE_FALSE(asked);
+  CHECK(asked.error() == Errc::no_leader);
+  REQUIRE_FALSE(passed_on);
+  CHECK(passed_on.error() == Errc::no_leader);
+}

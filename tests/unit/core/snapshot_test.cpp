@@ -1,0 +1,245 @@
+#include <catch2/catch.hpp>
+
+#include "support/core_group.hpp"
+#include "support/printing.hpp"
+
+using namespace raftkit;        // NOLINT(google-build-using-namespace): domain words of the test
+using namespace raftkit::test;  // NOLINT(google-build-using-namespace): as above
+
+namespace {
+
+SnapshotMeta snapshot_at(EntryId last, MembershipPtr membership = voters(3)) {
+  return {last, std::move(membership)};
+}
+
+/// A leader of term 3 whose log begins behind index 3.
+CoreBench compacted_leader() {
+  CoreBench bench({.term = 2, .log = {2, 2}, .tune = [](RaftOptions& options) {
+                     options.check_quorum = false;
+                   }});
+  bench.lead();
+  bench.acknowledge(2, 4);
+  bench.node().snapshot_available(snapshot_at(at(2, 3)));
+  bench.node().compact(Index{3});
+  bench.run();
+  bench.take_sent();
+  return bench;
+}
+
+AppendResponse refused(std::uint64_t index, std::uint64_t hint) {
+  return {Index{index}, AppendResponse::Rejection{at(0, hint)}};
+}
+
+}  // namespace
+
+TEST_CASE("A member that needs what was compacted gets the snapshot", "[core][snapshot]") {
+  CoreBench bench = compacted_leader();
+
+  bench.answer(3, refused(3, 1));
+
+  CHECK(bench.take_sent<SnapshotRequest>(3) == std::vector{SnapshotRequest{snapshot_at(at(2, 3))}});
+  CHECK(bench.progress(3).state == ProgressState::snapshot);
+  CHECK(bench.progress(3).pending_snapshot == Index{3});
+}
+
+TEST_CASE("A silent member gets no snapshot", "[core][snapshot]") {
+  CoreBench bench({.term = 2, .log = {2, 2}});
+  bench.lead();
+  bench.acknowledge(2, 4);
+  bench.node().snapshot_available(snapshot_at(at(3, 4)));
+  bench.node().compact(Index{4});
+  bench.run();
+  REQUIRE_FALSE(bench.progress(3).recently_active);
+
+  REQUIRE(bench.propose("a"));
+  bench.run();
+  bench.node().report_unreachable(NodeId{3});
+  REQUIRE(bench.propose("b"));
+  bench.run();
+  CHECK(bench.take_sent<SnapshotRequest>(3).empty());
+
+  bench.answer(3, HeartbeatResponse{});
+  CHECK(bench.take_sent<SnapshotRequest>(3).size() == 1);
+}
+
+TEST_CASE("While a snapshot is on its way nothing is appended to the member", "[core][snapshot]") {
+  CoreBench bench = compacted_leader();
+  bench.answer(3, refused(3, 1));
+  bench.take_sent();
+
+  REQUIRE(bench.propose("a"));
+  bench.run();
+  bench.answer(3, HeartbeatResponse{});
+
+  CHECK(bench.take_sent<AppendRequest>(3).empty());
+}
+
+TEST_CASE("After a snapshot was sent the member is probed behind it", "[core][snapshot]") {
+  CoreBench bench = compacted_leader();
+  bench.answer(3, refused(3, 1));
+  bench.take_sent();
+
+  bench.node().report_snapshot(NodeId{3}, SnapshotOutcome::sent);
+
+  CHECK(bench.progress(3).state == ProgressState::probe);
+  CHECK(bench.progress(3).next == Index{4});
+  CHECK(bench.progress(3).paused);
+  bench.answer(3, HeartbeatResponse{});
+  CHECK(bench.take_sent<AppendRequest>(3).size() == 1);
+}
+
+TEST_CASE("After a snapshot got lost the member gets another one, at the next sign of life",
+          "[core][snapshot]") {
+  CoreBench bench = compacted_leader();
+  bench.answer(3, refused(3, 1));
+  bench.take_sent();
+
+  bench.node().report_snapshot(NodeId{3}, SnapshotOutcome::failed);
+
+  CHECK(bench.progress(3).state == ProgressState::probe);
+  CHECK(bench.progress(3).next == Index{1});
+  CHECK(bench.progress(3).paused);
+  bench.answer(3, HeartbeatResponse{});
+  CHECK(bench.take_sent<SnapshotRequest>(3).size() == 1);
+}
+
+TEST_CASE("An acknowledgement that connects to the log ends the wait for a snapshot",
+          "[core][snapshot]") {
+  CoreBench bench = compacted_leader();
+  bench.answer(3, refused(3, 1));
+  REQUIRE(bench.propose("a"));
+  bench.run();
+  bench.take_sent();
+
+  bench.acknowledge(3, 2);
+  CHECK(bench.progress(3).state == ProgressState::snapshot);
+  bench.acknowledge(3, 3);
+
+  CHECK(bench.progress(3).state == ProgressState::replicate);
+  CHECK(bench.take_sent<AppendRequest>(3).back().previous == at(2, 3));
+}
+
+TEST_CASE("A leader without a snapshot that its log continues sends none, and goes on",
+          "[core][snapshot]") {
+  const bool has_old_one = GENERATE(false, true);
+  CoreBench bench({.term = 2, .log = {2, 2}});
+  bench.lead();
+  bench.acknowledge(2, 4);
+  if (has_old_one) bench.node().snapshot_available(snapshot_at(at(2, 2)));
+  bench.node().compact(Index{3});
+  bench.take_sent();
+
+  // From a term of the past, when its sender knew nothing of the log: nothing is agreed.
+  bench.acknowledge(3, 0);
+
+  CHECK(bench.take_sent<SnapshotRequest>().empty());
+  CHECK(bench.status().role == Role::leader);
+}
+
+TEST_CASE("A snapshot replaces log, commit index and membership", "[core][snapshot]") {
+  CoreBench bench({.term = 2, .log = {2, 2, 2}});
+
+  REQUIRE(bench.receive(2, 5, SnapshotRequest{snapshot_at(at(4, 9), voters(5))}));
+  Ready ready = bench.take();
+
+  CHECK(bench.status().leader == NodeId{2});
+  CHECK(bench.status().last == Index{9});
+  CHECK(bench.status().commit == Index{9});
+  CHECK(bench.status().first == Index{10});
+  REQUIRE(ready.persist);
+  CHECK(ready.persist->snapshot == snapshot_at(at(4, 9), voters(5)));
+  CHECK(ready.persist->needs_sync());
+  CHECK(CoreBench::only<AppendResponse>(ready.persist->send_after, 2) ==
+        std::vector{AppendResponse{Index{9}, std::nullopt}});
+  CHECK(ready.restore == ready.persist->snapshot);
+  REQUIRE(ready.membership);
+  CHECK(*ready.membership == *voters(5));
+
+  bench.persist(*std::move(ready.persist));
+  CHECK(bench.status().applied == Index{9});
+}
+
+TEST_CASE("Nothing is applied behind a snapshot until it is durable", "[core][snapshot]") {
+  CoreBench bench({.term = 2, .tune = [](RaftOptions& options) {
+                     options.storage_mode = StorageMode::synchronous;
+                   }});
+  REQUIRE(bench.receive(2, 2, SnapshotRequest{snapshot_at(at(2, 9))}));
+  Ready ready = bench.take();
+
+  REQUIRE(bench.receive(2, 2, append_of(at(2, 9), {2}, 10)));
+  Ready behind = bench.take();
+  CHECK(behind.apply.empty());
+  bench.persist(*std::move(ready.persist));
+
+  CHECK(commands(bench.take().apply) == std::vector<std::string>{"2/10"});
+}
+
+TEST_CASE("A node with a pending snapshot does not campaign", "[core][snapshot]") {
+  CoreBench bench({.term = 2});
+  REQUIRE(bench.receive(2, 2, SnapshotRequest{snapshot_at(at(2, 9))}));
+  Ready ready = bench.take();
+
+  bench.node().campaign();
+  bench.tick(100);
+  CHECK(bench.status().role == Role::follower);
+
+  bench.persist(*std::move(ready.persist));
+  bench.node().campaign();
+  CHECK(bench.status().role == Role::pre_candidate);
+}
+
+TEST_CASE("A snapshot that is behind the commit index is answered with that", "[core][snapshot]") {
+  CoreBench bench({.term = 2, .log = {2, 2, 2}, .commit = 4});
+
+  REQUIRE(bench.receive(2, 2, SnapshotRequest{snapshot_at(at(2, 3))}));
+  bench.run();
+
+  CHECK(bench.take_sent<AppendResponse>() == std::vector{AppendResponse{Index{4}, std::nullopt}});
+  CHECK(bench.restored.empty());
+  CHECK(bench.status().last == Index{4});
+}
+
+TEST_CASE("A snapshot of what the log holds only tells that it is committed", "[core][snapshot]") {
+  CoreBench bench({.term = 2, .log = {2, 2, 2}});
+
+  REQUIRE(bench.receive(2, 2, SnapshotRequest{snapshot_at(at(2, 3))}));
+  bench.run();
+
+  CHECK(bench.restored.empty());
+  CHECK(bench.status().commit == Index{3});
+  CHECK(bench.status().last == Index{4});
+  CHECK(commands(bench.applied) == std::vector<std::string>{"2/2", "2/3"});
+}
+
+TEST_CASE("A snapshot of a group without this node is refused", "[core][snapshot]") {
+  CoreBench bench({.term = 2});
+  auto others = std::make_shared<Membership>(*voters(3));
+  others->voters.erase(others->voters.begin());
+
+  REQUIRE(bench.receive(2, 2, SnapshotRequest{snapshot_at(at(2, 9), others)}));
+  bench.run();
+
+  CHECK(bench.restored.empty());
+  CHECK(bench.status().last == Index{1});
+}
+
+TEST_CASE("A slow node catches up by snapshot and then by log", "[core][snapshot]") {
+  CoreGroup group({});
+  group.elect(1);
+  group.isolate(3);
+  group.propose(1, "a");
+  group.propose(1, "b");
+  group.settle();
+  group.compact(1, 4);
+  group.propose(1, "c");
+  group.settle();
+
+  group.heal();
+  group.tick(1, 3);
+
+  CHECK(group.member(3).snapshots_received == 1);
+  REQUIRE(group.member(3).restored.size() == 1);
+  CHECK(group.member(3).restored[0].last == at(2, 4));
+  CHECK(commands(group.member(3).applied) == std::vector<std::string>{"c"});
+  CHECK(group.node(3).status().commit == group.node(1).status().commit);
+}
