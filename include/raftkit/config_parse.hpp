@@ -85,7 +85,8 @@ struct EffectiveOption {
 /// All options in the order of the table.
 [[nodiscard]] std::vector<EffectiveOption> effective_options(const OptionTable& table,
                                                              const Run& run);
-/// One line for each of them: whoever reads a log sees how the node was configured.
+/// One line for each of them, so that whoever reads a log sees how the node was configured: at
+/// level info for what somebody chose, at level debug for defaults.
 void log_options(LogSink& sink, const OptionTable& table, const Run& run);
 
 }  // namespace raftkit::config

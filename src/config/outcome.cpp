@@ -37,7 +37,8 @@ std::vector<EffectiveOption> effective_options(const OptionTable& table, const R
 
 void log_options(LogSink& sink, const OptionTable& table, const Run& run) {
   for (const EffectiveOption& option : effective_options(table, run)) {
-    sink.log(LogLevel::info,
+    const bool is_chosen = option.source != ValueSource::preset;
+    sink.log(is_chosen ? LogLevel::info : LogLevel::debug,
              "option",
              "option in force",
              {{"name", option.name},

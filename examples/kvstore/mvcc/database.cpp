@@ -1,5 +1,8 @@
 #include "mvcc/database.hpp"
 
+#include <algorithm>
+#include <string>
+
 #include <leveldb/cache.h>
 #include <leveldb/filter_policy.h>
 
@@ -65,11 +68,15 @@ Result<void> Database::write(leveldb::WriteBatch& batch, Durability durability) 
   return {};
 }
 
-std::uint64_t Database::table_bytes() {
+std::uint64_t Database::used_bytes() {
   const leveldb::Range everything("", "\xff");
   std::uint64_t bytes = 0;
   db_->GetApproximateSizes(&everything, 1, &bytes);
-  return bytes;
+  // With the block cache, which has its own way to say how much of this it is.
+  std::string text;
+  if (!db_->GetProperty("leveldb.approximate-memory-usage", &text)) return bytes;
+  const std::uint64_t memory = std::stoull(text);
+  return bytes + memory - std::min<std::uint64_t>(memory, cache_->TotalCharge());
 }
 
 Error Database::error(const leveldb::Status& status) const {

@@ -49,8 +49,8 @@ class Database {
   /// nothing more can be written.
   enum class Durability { process_crash, power_loss };
   [[nodiscard]] raftkit::Result<void> write(leveldb::WriteBatch& batch, Durability durability);
-  /// Bytes in tables, roughly.
-  [[nodiscard]] std::uint64_t table_bytes();
+  /// Bytes in tables and of what waits to be written into some, roughly.
+  [[nodiscard]] std::uint64_t used_bytes();
 
   /// What LevelDB says, with the directory. `status` must not be ok.
   [[nodiscard]] raftkit::Error error(const leveldb::Status& status) const;

@@ -170,7 +170,7 @@ void Store::async_compacted(std::int64_t revision, Compactor::Done done) {
 Store::Sizes Store::sizes() const {
   const auto now = view();
   Sizes sizes;
-  sizes.in_use_bytes = now->database().table_bytes();
+  sizes.in_use_bytes = now->database().used_bytes();
   const std::string& directory = now->database().directory();
   const auto names = disk_.list(directory);
   if (!names) return sizes;

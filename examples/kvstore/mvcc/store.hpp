@@ -31,7 +31,7 @@ class Store {
  public:
   struct Sizes {
     std::uint64_t file_bytes = 0;
-    std::uint64_t in_use_bytes = 0;  ///< without what LevelDB has yet to write into tables
+    std::uint64_t in_use_bytes = 0;  ///< without what a compaction of the files would free
   };
 
   /// Opens what is there, or makes an empty store. Errors: io_error · out_of_space · corrupt_data.

@@ -14,6 +14,7 @@
 
 #include "rpc/cluster_service.hpp"
 #include "rpc/kv_service.hpp"
+#include "rpc/missing_methods.hpp"
 #include "server/client_listener.hpp"
 #include "server/http.hpp"
 
@@ -120,6 +121,7 @@ class Server {
     builder.RegisterService(kv_.get());
     builder.RegisterService(cluster_.get());
     builder.RegisterService(maintenance_.get());
+    builder.RegisterCallbackGenericService(&missing_methods_);
     builder.SetMaxReceiveMessageSize(static_cast<int>(kMaxRequestBytes + kReceiveSlack));
     builder.SetMaxSendMessageSize(-1);
     builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5000);
@@ -215,6 +217,7 @@ class Server {
   std::unique_ptr<KvService> kv_;
   std::unique_ptr<ClusterService> cluster_;
   std::unique_ptr<MaintenanceService> maintenance_;
+  MissingMethods missing_methods_;
   std::unique_ptr<grpc::Server> grpc_;
   std::thread shutdown_;
   raftkit::Subscription subscription_;

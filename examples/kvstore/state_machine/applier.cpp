@@ -25,9 +25,7 @@ Result<Bytes> to_client(const Result<Response>& outcome) {
 
 Result<Bytes> Applier::apply(const Bytes& payload, std::uint64_t before) {
   Command command;
-  if (!command.ParseFromArray(payload.data(), static_cast<int>(payload.size()))) {
-    return encode_refusal(RequestError::malformed_command);
-  }
+  if (!parse(payload.span(), command)) return encode_refusal(RequestError::malformed_command);
   auto result = dispatch(command, before);
   writer_.end_revision();
   return result;

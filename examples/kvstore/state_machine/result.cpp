@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include <google/protobuf/io/coded_stream.h>
+
 namespace kvstore {
 
 using raftkit::Bytes;
@@ -14,8 +16,17 @@ namespace {
 
 // The first byte: 0, and the response follows; or a RequestError.
 constexpr std::byte kResponse{0};
+// gRPC lets requests in that are nested 100 deep.
+constexpr int kMaxDepth = 200;
 
 }  // namespace
+
+bool parse(std::span<const std::byte> bytes, google::protobuf::Message& message) {
+  google::protobuf::io::CodedInputStream stream(reinterpret_cast<const std::uint8_t*>(bytes.data()),
+                                                static_cast<int>(bytes.size()));
+  stream.SetRecursionLimit(kMaxDepth);
+  return message.ParseFromCodedStream(&stream) && stream.ConsumedEntireMessage();
+}
 
 Bytes encode_response(const google::protobuf::Message& response) {
   return Bytes::build(1 + response.ByteSizeLong(), [&](std::span<std::byte> memory) {
@@ -33,7 +44,7 @@ Result<void> decode_result(const Bytes& result, google::protobuf::Message& respo
   if (result.empty()) return Error(Errc::corrupt_data, "a command's result is missing");
   const auto bytes = result.span();
   if (bytes[0] != kResponse) return make_error(static_cast<RequestError>(bytes[0]));
-  if (!response.ParseFromArray(bytes.data() + 1, static_cast<int>(bytes.size() - 1))) {
+  if (!parse(bytes.subspan(1), response)) {
     return Error(Errc::corrupt_data, "a command's result cannot be read");
   }
   return {};

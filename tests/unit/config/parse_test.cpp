@@ -264,10 +264,12 @@ TEST_CASE("The options in force are listed with their sources", "[config]") {
         "cert-file= default\n");
 }
 
-TEST_CASE("Notices and options are logged once there is a log", "[config]") {
+TEST_CASE("Notices and chosen options are logged once there is a log", "[config]") {
   std::string name = "default";
   raftkit::config::OptionTable table({"server", ""});
+  std::string left_alone = "default";
   table.add({"name", "Member", "Its name."}, bind(name));
+  table.add({"other", "Member", "Not set."}, bind(left_alone));
   Run result = std::get<Run>(parse(table, {}, {{"ETCD_NAME", "a"}}));
   result.notices.push_back({LogLevel::debug, "hidden", "below the level"});
   Recorder recorder;
