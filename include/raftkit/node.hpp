@@ -44,16 +44,20 @@ struct NodeOptions {
   bool pre_vote = true;
   bool check_quorum = true;
 
-  std::size_t max_command_bytes = 1'572'864;  ///< larger ones are refused
+  std::size_t max_command_bytes = 1'572'864;  ///< larger ones are refused; at most 512 MiB
   /// How long a request may wait for its answer. 0: 5 s plus twice the election timeout.
   std::chrono::milliseconds request_timeout{0};
 
-  std::uint64_t snapshot_count = 100'000;                 ///< entries applied between snapshots
-  std::uint64_t snapshot_bytes = std::uint64_t{1} << 30;  ///< or their size, whichever comes first
+  std::uint64_t snapshot_count = 100'000;  ///< entries applied between snapshots
+  /// Or their size, whichever comes first. A state machine in memory reads as much of the log at
+  /// each start, and the node holds it in memory until then.
+  std::uint64_t snapshot_bytes = std::uint64_t{128} << 20;
   std::uint64_t retained_entries = 5'000;  ///< kept behind a snapshot for slow followers
   std::uint64_t retained_bytes = std::uint64_t{64} << 20;  ///< or this much, whichever is more
 
-  std::size_t max_append_bytes = std::size_t{1} << 20;         ///< per message
+  /// Per message; a larger command travels alone. At most 512 MiB. The transport must carry
+  /// messages of this size and of max_command_bytes: launch() sees to it.
+  std::size_t max_append_bytes = std::size_t{1} << 20;
   std::size_t max_inflight_messages = 512;                     ///< unanswered, per follower
   std::size_t max_inflight_bytes = std::size_t{64} << 20;      ///< same
   std::size_t max_uncommitted_bytes = std::size_t{256} << 20;  ///< beyond it proposals wait
@@ -61,7 +65,7 @@ struct NodeOptions {
   std::size_t max_pending_reads = 100'000;
   std::size_t log_window_bytes = std::size_t{16} << 20;  ///< recent entries kept in memory
 
-  std::optional<std::uint64_t> seed;  ///< of election jitter; drawn if absent
+  std::optional<std::uint64_t> seed;  ///< of election jitter, nothing else; drawn if absent
 
   /// Errors: invalid_option, naming the field, the value and the bound.
   [[nodiscard]] Result<void> validate() const;
@@ -121,7 +125,8 @@ class [[nodiscard]] Subscription {
 /// exits, aborts or throws.
 ///
 /// Thread-safe, except that destruction needs either a completed async_stop() or an executor that
-/// has stopped running.
+/// has stopped running. Destruction waits for what the log, the snapshots and the state machine are
+/// just doing, and closes them; whoever still waits is answered.
 class Node {
  public:
   /// Reads the log, brings it together with the state machine, starts listening and takes part.
@@ -180,7 +185,8 @@ class Node {
 
   /// Refuses new requests, hands leadership over if it is held (at most one election timeout),
   /// finishes the writes and applications under way, answers the rest with commit_unknown or
-  /// stopped, closes everything. Completes with void(error_code), never with an error.
+  /// stopped, closes everything. Completes with void(error_code), never with an error, when none of
+  /// raftkit's threads is left in the embedder's code; also after a failure.
   template <class CompletionToken>
   auto async_stop(CompletionToken&& token) {
     return boost::asio::async_initiate<CompletionToken, void(error_code)>(

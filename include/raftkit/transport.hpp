@@ -98,7 +98,8 @@ class Transport {
  public:
   virtual ~Transport() = default;
 
-  /// Starts listening; once. Errors: address_unavailable, naming the address and the reason ·
+  /// Starts listening; once, before anything else, on any thread: from then on the handler may be
+  /// called on the executor. Errors: address_unavailable, naming the address and the reason ·
   /// invalid_option, naming the option and the value.
   [[nodiscard]] virtual Result<void> start(TransportHandler& handler, LocalIdentity identity) = 0;
 

@@ -1,5 +1,6 @@
 #include "raftkit/launch.hpp"
 
+#include <algorithm>
 #include <chrono>
 
 #include "raftkit/storage.hpp"
@@ -16,6 +17,7 @@ namespace {
 using assembly::Identity;
 
 constexpr std::chrono::milliseconds kProbeTimeout{1000};
+constexpr std::size_t kMessageOverhead = std::size_t{1} << 20;
 
 const std::string kReplace =
     "This member cannot continue with what is left: remove it from the cluster, and add it again "
@@ -235,13 +237,19 @@ class Launcher {
   }
 
   Result<void> start_node() {
+    const NodeOptions node_options = this->node_options();
+    if (auto valid = node_options.validate(); !valid) return valid;
     TcpTransportOptions transport;
+    // What the node sends must get through: the largest entry, or as many as go into one message.
+    transport.max_message_bytes = std::max(
+        transport.max_message_bytes,
+        std::max(node_options.max_command_bytes, node_options.max_append_bytes) + kMessageOverhead);
     transport.listen_urls = config::texts(options_.member.listen_peer_urls);
     if (!options_.version_json.empty()) transport.version_json = options_.version_json;
     transport.dial_timeout = std::chrono::milliseconds(1000) +
                              std::chrono::milliseconds(options_.member.election_timeout);
     auto node = Node::create(executor_,
-                             node_options(),
+                             node_options,
                              {.log = std::move(log_store_),
                               .snapshots = std::move(snapshots_),
                               .transport =

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "driver/driver.hpp"
+#include "driver/erase.hpp"
 
 namespace raftkit::driver {
 
@@ -17,7 +18,9 @@ void Driver::dispatch(std::vector<Entry>& entries) {
     }
     // Activated as it is handed on, so that a snapshot taken behind this batch carries it.
     batch.own.push_back(entry.id);
-    membership_ = node_.membership_applied(entry);
+    auto after = node_.membership_applied(entry);
+    if (after == nullptr) return;  // the core is poisoned, and nothing more is applied
+    membership_ = std::move(after);
   }
   dispatched_ = batch.last;
   snapshotter_.on_dispatched(dispatched_.index, bytes);
@@ -30,11 +33,12 @@ void Driver::dispatch(std::vector<Entry>& entries) {
 void Driver::maybe_save_snapshot() {
   if (!snapshotter_.should_begin(dispatched_.index)) return;
   snapshotter_.begun(dispatched_.index);
+  saving_ = dispatched_;
   ports_.save_snapshot(dispatched_state());
 }
 
 void Driver::applied(ApplyBatch batch, const Result<void>& outcome) {
-  if (failure_) return;
+  if (is_over()) return;
   if (!outcome) return fail(outcome.error());
   metrics_.add(Counter::proposals_applied, batch.commands.size());
   metrics_.set(Gauge::applied_index, batch.last.index.value);
@@ -44,49 +48,67 @@ void Driver::applied(ApplyBatch batch, const Result<void>& outcome) {
   reads_.on_applied(applied_);
 }
 
+void Driver::begin_restore(const SnapshotMeta& snapshot) {
+  restoring_.push_back(snapshot.last);
+  ports_.restore(snapshot);
+}
+
 void Driver::restored(const SnapshotMeta& snapshot, const Result<void>& outcome) {
-  if (failure_) return;
+  if (is_over()) return;
   if (!outcome) return fail(outcome.error());
+  restoring_.pop_front();
   applied_ = std::max(applied_, snapshot.last.index);
   metrics_.set(Gauge::applied_index, applied_.value);
   reads_.on_applied(applied_);
-  if (options_.kind == StateMachineKind::on_disk) {
-    ports_.drop_snapshot(snapshot.last);  // its content is durable in the state machine now
-  } else {
-    keep_only(snapshot.last);
-  }
   node_.snapshot_available(snapshot);
-}
-
-void Driver::keep_only(EntryId snapshot) {
-  if (stored_snapshot_ && *stored_snapshot_ != snapshot) ports_.drop_snapshot(*stored_snapshot_);
-  stored_snapshot_ = snapshot;
 }
 
 void Driver::snapshot_saved(const SnapshotMeta& snapshot, const Result<void>& outcome) {
-  if (failure_) return;
+  if (is_over()) return;
+  saving_.reset();
   if (!outcome) {
     snapshotter_.failed();
-    // Without snapshots the log only grows; that is the embedder's choice. Anything else is a
-    // failure.
-    if (!(outcome.error() == Errc::not_supported)) fail(outcome.error());
+    // Without snapshots the log only grows: that may be the embedder's choice, or there may be no
+    // room for the file now. The state itself is another matter.
+    if (outcome.error() == Errc::state_machine_failed) fail(outcome.error());
     return;
   }
   snapshotter_.saved(snapshot.last.index);
-  const bool is_overtaken = snapshot.last.index <= installed_;
-  if (options_.kind == StateMachineKind::in_memory) {
-    if (is_overtaken) return ports_.drop_snapshot(snapshot.last);
-    keep_only(snapshot.last);
-  }
-  if (is_overtaken) return;
+  if (options_.kind == StateMachineKind::in_memory) files_.insert(snapshot.last);
+  if (snapshot.last.index <= installed_) return;  // overtaken by one from the leader
   node_.snapshot_available(snapshot);
+  compacting_.push_back(snapshot.last);
   ports_.compact(snapshot, snapshotter_.keep_from(snapshot.last.index));
 }
 
 void Driver::compacted(Index keep_from, const Result<void>& outcome) {
-  if (failure_) return;
+  if (is_over()) return;
   if (!outcome) return fail(outcome.error());
+  if (compacting_.front().index > log_snapshot_.index) log_snapshot_ = compacting_.front();
+  compacting_.pop_front();
   node_.compact(keep_from - 1);
+}
+
+bool Driver::is_needed(const EntryId& file) const {
+  const auto is_among = [&](const std::deque<EntryId>& files) {
+    return std::find(files.begin(), files.end(), file) != files.end();
+  };
+  // Ahead of the state machine: the core may want it, now or when it is offered again. Behind, it
+  // never will, so that nobody can come to need the file while it is being removed.
+  if (file.index > dispatched_.index || is_among(restoring_)) return true;
+  // A state machine on disk holds the content. One in memory starts from the snapshot that the log
+  // names; and the log must have named the next one, durably, before that goes.
+  return options_.kind == StateMachineKind::in_memory &&
+         (file == log_snapshot_ || file == saving_ || is_among(compacting_));
+}
+
+void Driver::drop_unneeded_files() {
+  if (failure_) return;
+  erase_over(files_, [&](const EntryId& file) {
+    if (is_needed(file)) return false;
+    ports_.drop_snapshot(file);
+    return true;
+  });
 }
 
 }  // namespace raftkit::driver

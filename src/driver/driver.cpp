@@ -38,17 +38,21 @@ Driver::Driver(const DriverOptions& options,
                   options.incarnation}),
       reads_({options.max_pending_reads,
               options.request_timeout_ticks,
-              options.raft.election_timeout_ticks}),
+              options.raft.election_timeout_ticks,
+              ReadId{core::Random(options.incarnation).next()}}),
       snapshotter_(options.snapshots, recovered.snapshot.last.index),
+      snapshot_sends_(options.raft.election_timeout_ticks),
       initial_restore_(std::move(recovered.restore)),
-      random_(options.incarnation) {
-  if (options_.kind == StateMachineKind::in_memory) stored_snapshot_ = recovered.snapshot.last;
+      log_snapshot_(recovered.snapshot.last),
+      random_(options.raft.seed ^ options.raft.id.value) {
+  if (initial_restore_) files_.insert(initial_restore_->last);
   node_.snapshot_available(std::move(recovered.snapshot));
 }
 
 void Driver::start() {
+  is_started_ = true;
   ports_.membership_changed(membership_);
-  if (initial_restore_) ports_.restore(*std::exchange(initial_restore_, std::nullopt));
+  if (initial_restore_) begin_restore(*std::exchange(initial_restore_, std::nullopt));
   flush();
 }
 
@@ -72,11 +76,17 @@ void Driver::read_index(ReadHandler handler) {
 
 std::optional<NodeId> Driver::best_transfer_target() const {
   const RaftStatus status = node_.status();
+  const auto is_better = [](const ProgressStatus& left, const ProgressStatus& right) {
+    return std::pair(left.recently_active, left.match) >
+           std::pair(right.recently_active, right.match);
+  };
   const ProgressStatus* best = nullptr;
   for (const ProgressStatus& progress : status.progress) {
-    const bool may_lead = progress.node != options_.raft.id && progress.recently_active &&
-                          status.membership->is_voter(progress.node);
-    if (may_lead && (best == nullptr || progress.match > best->match)) best = &progress;
+    // The quorum check forgets who was heard of; whoever takes entries was there a moment ago.
+    const bool is_there = progress.recently_active || progress.state == ProgressState::replicate;
+    const bool may_lead =
+        progress.node != options_.raft.id && is_there && status.membership->is_voter(progress.node);
+    if (may_lead && (best == nullptr || is_better(progress, *best))) best = &progress;
   }
   return best == nullptr ? std::nullopt : std::optional(best->node);
 }
@@ -145,7 +155,14 @@ Result<void> Driver::admit(NodeId peer, StoreId store) const {
 
 void Driver::tick() {
   ++now_;
-  node_.tick();
+  const SoftState state = soft_state();
+  // While its term and vote are being written this node can tell nobody that it campaigns, and an
+  // election that it takes part in cannot be over. On a slow disk it would otherwise give up one
+  // campaign for the next, for ever.
+  const bool is_voting = state.role != Role::leader && durable_term_ < node_.term();
+  if (!is_voting) node_.tick();
+  for (const NodeId peer : snapshot_sends_.take_due(now_))
+    node_.report_snapshot(peer, SnapshotOutcome::failed);
   const bool has_leader = soft_state().leader.has_value();
   proposals_.tick(has_leader);
   reads_.tick(has_leader);
@@ -156,12 +173,17 @@ void Driver::alarm() {
   const SoftState state = soft_state();
   if (state.leader || state.role == Role::leader || failovers_ == 0) return;
   --failovers_;
-  node_.campaign();
-  arm_failover();  // the others may not have noticed yet, or campaigned at the same moment
+  // The others may not have noticed yet, or campaigned at the same moment: then once more. But an
+  // election that runs needs the time that two writes take.
+  if (state.role != Role::candidate) node_.campaign();
+  arm_failover();
 }
 
 void Driver::arm_failover() {
-  ports_.set_alarm(1 + random_.below(std::max(1U, options_.failover_jitter_milliseconds)));
+  const std::uint32_t jitter = std::max(1U, options_.failover_jitter_milliseconds);
+  const std::uint32_t attempt = kFailoverAttempts - failovers_;
+  const std::uint32_t least = attempt == 0 ? 1 : jitter << attempt;
+  ports_.set_alarm(least + random_.below(jitter));
 }
 
 void Driver::step(Envelope envelope) {
@@ -171,7 +193,7 @@ void Driver::step(Envelope envelope) {
 }
 
 void Driver::receive(Envelope envelope) {
-  if (failure_ || life_ == Life::over) return;
+  if (!is_started_ || is_over()) return;
   metrics_.add(Counter::messages_received, 1);
   if (auto* request = std::get_if<ProposeRequest>(&envelope.message)) {
     on_forwarded(envelope, *request);
@@ -179,7 +201,7 @@ void Driver::receive(Envelope envelope) {
     proposals_.on_response(*response);
   } else {
     if (const auto* snapshot = std::get_if<SnapshotRequest>(&envelope.message)) {
-      received_snapshot_ = snapshot->snapshot.last;
+      files_.insert(snapshot->snapshot.last);
       metrics_.add(Counter::snapshots_received, 1);
     }
     step(std::move(envelope));
@@ -199,20 +221,26 @@ void Driver::on_forwarded(const Envelope& envelope, ProposeRequest& request) {
     const auto outcome = node_.propose(std::move(request.proposals));
     if (outcome) response.first = outcome->first;
   }
-  Envelope answer{envelope.group, options_.raft.id, envelope.from, node_.term(), response};
-  ports_.send({&answer, 1});
+  std::vector<Envelope> answer;
+  answer.push_back({envelope.group, options_.raft.id, envelope.from, node_.term(), response});
+  send_now(answer);
 }
 
 void Driver::on_peer(const PeerReport& report) {
   switch (report.state) {
     case PeerState::connecting:
+      connected_.erase(report.peer);
       break;
     case PeerState::connected:
+      connected_.insert(report.peer);
       if (broken_stream_ == report.peer) broken_stream_.reset();
+      snapshot_sends_.connected(report.peer);
       break;
     case PeerState::disconnected:
+      connected_.erase(report.peer);
       node_.report_unreachable(report.peer);
       proposals_.on_disconnected(report.peer);
+      std::erase_if(withheld_, [&](const Envelope& kept) { return kept.to == report.peer; });
       if (soft_state().leader == report.peer) broken_stream_ = report.peer;
       break;
     case PeerState::refused:
@@ -225,33 +253,47 @@ void Driver::on_peer(const PeerReport& report) {
       }
       break;
     case PeerState::rejected:
-      if (report.by == PeerReport::By::peer && report.error == Errc::store_mismatch)
+      // Perhaps of somebody who only calls itself so: that says nothing about our own connection.
+      if (report.by == PeerReport::By::peer && report.error == Errc::store_mismatch) {
         fail(report.error);
+      }
+      break;
+    case PeerState::dropping:
+      node_.report_unreachable(report.peer);
       break;
   }
 }
 
 void Driver::persisted(PersistId id, const Result<void>& outcome) {
-  if (failure_) return;
+  if (is_over()) return;
   if (!outcome) return fail(outcome.error());
   if (writes_.empty() || writes_.front().id != id) {
     return fail({Errc::invariant_violated,
                  "write " + std::to_string(id.value) + " completed out of order"});
   }
+  complete_front_write();
+  while (!failure_ && !writes_.empty() && !writes_.front().is_on_disk)
+    complete_front_write();
+}
+
+void Driver::complete_front_write() {
   WriteInFlight write = std::move(writes_.front());
   writes_.pop_front();
   durable_term_ = write.term;
   release_withheld();
   send_after_write(write.send_after);
-  node_.persisted(id);
+  if (failure_) return;
+  node_.persisted(write.id);
   if (write.restore) {
     dispatched_ = write.restore->last;
     membership_ = write.restore->membership;
-    ports_.restore(*write.restore);
+    log_snapshot_ = write.restore->last;
+    begin_restore(*write.restore);
   }
 }
 
 void Driver::fetched(FetchId id, Result<std::vector<Entry>> entries) {
+  if (is_over()) return;
   if (entries) {
     node_.fetched(id, *std::move(entries));
   } else if (entries.error() == Errc::compacted || entries.error() == Errc::unavailable) {
@@ -262,9 +304,12 @@ void Driver::fetched(FetchId id, Result<std::vector<Entry>> entries) {
 }
 
 void Driver::snapshot_sent(NodeId peer, const Result<void>& outcome) {
+  if (is_over()) return;
   snapshotter_.transfer_ended(peer);
-  if (outcome) metrics_.add(Counter::snapshots_sent, 1);
-  node_.report_snapshot(peer, outcome ? SnapshotOutcome::sent : SnapshotOutcome::failed);
+  if (!outcome) return snapshot_sends_.failed(peer, now_);  // the core hears of it after the pause
+  snapshot_sends_.succeeded(peer);
+  metrics_.add(Counter::snapshots_sent, 1);
+  node_.report_snapshot(peer, SnapshotOutcome::sent);
 }
 
 void Driver::fail(Error error) {
@@ -295,10 +340,10 @@ void Driver::publish() {
 }
 
 void Driver::flush() {
-  if (life_ == Life::over) return;
+  if (!is_started_ || life_ == Life::over) return;
   while (!failure_) {
     publish();
-    proposals_.submit(node_);
+    proposals_.submit(node_, connected_);
     reads_.submit(node_);
     if (!node_.has_ready()) break;
     node_.take_ready(ready_);
@@ -310,10 +355,7 @@ void Driver::flush() {
       ports_.observe(event);
     fail({Errc::invariant_violated, node_.violation()});
   }
-  if (received_snapshot_ && options_.kind == StateMachineKind::on_disk) {
-    ports_.drop_snapshot(*received_snapshot_);  // the core did not want it
-  }
-  received_snapshot_.reset();
+  drop_unneeded_files();
 }
 
 void Driver::carry_out(Ready& ready) {
@@ -322,7 +364,6 @@ void Driver::carry_out(Ready& ready) {
   if (ready.soft_state || node_.term() != seen_term_) on_soft_state(node_.soft_state());
   if (ready.membership) ports_.membership_changed(ready.membership);
   send_now(ready.send_now);
-  if (ready.restore) received_snapshot_.reset();
   if (ready.persist) write(*std::move(ready.persist), std::move(ready.restore));
   if (!ready.apply.empty()) dispatch(ready.apply);
   for (const ReadReady& read : ready.reads)
@@ -335,6 +376,7 @@ void Driver::on_soft_state(const SoftState& state) {
   seen_term_ = node_.term();
   // An answer to an old round would come from a leader that is none any more, or never.
   reads_.restart_rounds();
+  proposals_.on_leader_changed();
   if (state.leader != broken_stream_) broken_stream_.reset();
   metrics_.set(Gauge::has_leader, state.leader ? 1 : 0);
   metrics_.set(Gauge::is_leader, state.role == Role::leader ? 1 : 0);
@@ -360,7 +402,11 @@ void Driver::send_now(std::vector<Envelope>& envelopes) {
   std::vector<Envelope> ready;
   ready.reserve(envelopes.size());
   for (Envelope& envelope : envelopes) {
+    // The core passes reads of other nodes on. Transports carry only what a node says itself, and
+    // whoever asked asks again.
+    if (envelope.from != options_.raft.id) continue;
     if (const auto* snapshot = std::get_if<SnapshotRequest>(&envelope.message)) {
+      if (!snapshot_sends_.begin(envelope.to)) continue;
       const bool is_streamed = options_.kind == StateMachineKind::on_disk;
       const SnapshotMeta current = dispatched_state();
       snapshotter_.transfer_started(
@@ -370,7 +416,7 @@ void Driver::send_now(std::vector<Envelope>& envelopes) {
       // A node that crashes now comes back in an older term, and could campaign in this one again,
       // with a shorter log: the votes that answer this message would then elect a candidate that
       // has forgotten what they were given for.
-      withheld_.push_back(std::move(envelope));
+      withhold(std::move(envelope));
     } else {
       ready.push_back(std::move(envelope));
     }
@@ -378,6 +424,17 @@ void Driver::send_now(std::vector<Envelope>& envelopes) {
   if (ready.empty()) return;
   metrics_.add(Counter::messages_sent, ready.size());
   ports_.send(ready);
+}
+
+void Driver::withhold(Envelope envelope) {
+  // While a write takes its time the leader goes on asking; one answer is enough.
+  if (std::holds_alternative<HeartbeatResponse>(envelope.message)) {
+    std::erase_if(withheld_, [&](const Envelope& kept) {
+      return kept.to == envelope.to && std::holds_alternative<HeartbeatResponse>(kept.message);
+    });
+  }
+  if (withheld_.size() >= kMaxWithheld) withheld_.erase(withheld_.begin());  // as if lost
+  withheld_.push_back(std::move(envelope));
 }
 
 void Driver::release_withheld() {
@@ -407,9 +464,20 @@ void Driver::write(PersistBatch batch, std::optional<SnapshotMeta> restore) {
     snapshotter_.installed(installed_);
     proposals_.on_skipped(installed_);
   }
-  writes_.push_back(
-      {batch.id, written_term_, std::exchange(batch.send_after, {}), std::move(restore)});
-  ports_.write(std::move(batch));
+  const bool has_content =
+      batch.hard_state || batch.snapshot || batch.truncate_from || !batch.append.empty();
+  writes_.push_back({batch.id,
+                     has_content,
+                     written_term_,
+                     std::exchange(batch.send_after, {}),
+                     std::move(restore)});
+  if (has_content) {
+    ports_.write(std::move(batch));
+  } else if (writes_.size() == 1) {
+    // Nothing that its messages promise still has to be written, so they need not wait for a disk
+    // that may be slow: on a new cluster these are the pre-votes.
+    complete_front_write();
+  }
 }
 
 }  // namespace raftkit::driver

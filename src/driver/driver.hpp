@@ -5,6 +5,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@
 #include "driver/ports.hpp"
 #include "driver/proposals.hpp"
 #include "driver/reads.hpp"
+#include "driver/snapshot_sends.hpp"
 #include "driver/snapshotter.hpp"
 
 namespace raftkit::driver {
@@ -25,7 +27,9 @@ struct DriverOptions {
   RaftOptions raft;
   Member self;  ///< what this member publishes about itself at each start
   StateMachineKind kind = StateMachineKind::in_memory;
-  std::uint64_t incarnation = 0;  ///< drawn anew at each start
+  /// Drawn anew at each start, at random: what this process says must not be taken for what an
+  /// earlier one has said.
+  std::uint64_t incarnation = 0;
   std::uint32_t request_timeout_ticks = 70;
   std::size_t max_pending_bytes = std::size_t{256} << 20;  ///< proposals waiting for their answer
   std::size_t max_pending_reads = 100'000;
@@ -72,6 +76,8 @@ class Driver {
 
   // --- what the world reports
 
+  /// Until this nothing is taken in and nothing happens: the state machine must get its initial
+  /// snapshot before it gets anything else.
   void start();
   void tick();
   void alarm();
@@ -110,11 +116,13 @@ class Driver {
 
  private:
   enum class Publication : std::uint8_t { due, proposed, done };
-  static constexpr std::uint32_t kFailoverAttempts = 8;
+  static constexpr std::uint32_t kFailoverAttempts = 5;
+  static constexpr std::size_t kMaxWithheld = 1'000;
   enum class Life : std::uint8_t { running, stopping, over };
   struct WriteInFlight {
     PersistId id;
-    Term term;  // durable once this write is
+    bool is_on_disk = false;  // else it only waits for those before it
+    Term term;                // durable once this write is
     std::vector<Envelope> send_after;
     std::optional<SnapshotMeta> restore;
   };
@@ -135,12 +143,16 @@ class Driver {
   void on_soft_state(const SoftState& state);
   void send_now(std::vector<Envelope>& envelopes);
   void write(PersistBatch batch, std::optional<SnapshotMeta> restore);
+  void complete_front_write();
+  void withhold(Envelope envelope);
   void release_withheld();
   void send_after_write(std::vector<Envelope>& envelopes);
   void step(Envelope envelope);
   void on_forwarded(const Envelope& envelope, ProposeRequest& request);
   void publish();
   void fail(Error error);
+  /// Whatever still comes back is of no use to anybody.
+  [[nodiscard]] bool is_over() const { return failure_.has_value() || life_ == Life::over; }
   void settle_transfers();
   void arm_failover();
   [[nodiscard]] std::optional<NodeId> best_transfer_target() const;
@@ -148,7 +160,9 @@ class Driver {
   // apply.cpp
   void dispatch(std::vector<Entry>& entries);
   void maybe_save_snapshot();
-  void keep_only(EntryId snapshot);
+  void begin_restore(const SnapshotMeta& snapshot);
+  [[nodiscard]] bool is_needed(const EntryId& file) const;
+  void drop_unneeded_files();
   [[nodiscard]] SnapshotMeta dispatched_state() const { return {dispatched_, membership_}; }
 
   DriverOptions options_;
@@ -174,9 +188,17 @@ class Driver {
   std::vector<Transfer> transfers_;
   std::map<NodeId, ForwardTag> last_forward_;  // newest taken from each peer
 
+  SnapshotSends snapshot_sends_;
+
   std::optional<SnapshotMeta> initial_restore_;
-  std::optional<EntryId> received_snapshot_;  // stepped, and perhaps not wanted
-  std::optional<EntryId> stored_snapshot_;    // the newest file of an in-memory state machine
+  std::set<EntryId> files_;         // snapshots in the store, own and received
+  EntryId log_snapshot_;            // the one that the log on disk continues
+  std::optional<EntryId> saving_;   // by the state machine's worker
+  std::deque<EntryId> compacting_;  // on their way to become log_snapshot_
+  std::deque<EntryId> restoring_;   // being read by the state machine's worker
+
+  std::set<NodeId> connected_;
+  bool is_started_ = false;
   core::Random random_;
   Publication publication_ = Publication::due;
   std::optional<NodeId> counted_leader_;

@@ -41,7 +41,11 @@ void Proposals::place(EntryId first, std::vector<Queued> batch) {
   Index index = first.index;
   for (Queued& queued : batch) {
     const bool is_waiting = static_cast<bool>(queued.waiter.handler);  // else its time was up
-    if (is_waiting) {
+    if (is_waiting && index <= settled_) {
+      // The leader's answer came after the entry itself: committed, most likely, but the result is
+      // gone.
+      answer(queued.waiter, Errc::commit_unknown);
+    } else if (is_waiting) {
       placed_.emplace_hint(placed_.end(), index, Placed{first.term, std::move(queued.waiter)});
     }
     ++index;
@@ -55,10 +59,13 @@ void Proposals::answer(Waiter& waiter, error_code code, Proposed proposed) {
   waiter.handler(code, std::move(proposed));
 }
 
-void Proposals::submit(RawNode& node) {
-  const auto leader = node.soft_state().leader;
+void Proposals::submit(RawNode& node, const std::set<NodeId>& connected) {
+  const auto [leader, role] = node.soft_state();
   if (!leader) return;
+  const bool is_forwarding = role != Role::leader;
+  if (is_forwarding && (is_refused_ || !connected.contains(*leader))) return;
   while (!queue_.empty()) {
+    if (is_forwarding && forwarded_bytes_ >= kMaxForwardedBytes) return;
     std::vector<Queued> batch = take_batch();
     SmallVector<Proposal, 1> proposals;
     proposals.reserve(batch.size());
@@ -73,7 +80,11 @@ void Proposals::submit(RawNode& node) {
     if (outcome->first) {
       place(*outcome->first, std::move(batch));
     } else {
-      forwarded_.emplace(next_sequence_++, Forwarded{*leader, std::move(batch)});
+      std::size_t bytes = 0;
+      for (const Queued& queued : batch)
+        bytes += queued.waiter.bytes;
+      forwarded_bytes_ += bytes;
+      forwarded_.emplace(next_sequence_++, Forwarded{*leader, std::move(batch), bytes});
     }
   }
 }
@@ -82,10 +93,14 @@ void Proposals::on_response(const ProposeResponse& response) {
   if (response.tag.incarnation != limits_.incarnation) return;
   auto node = forwarded_.extract(response.tag.sequence);
   if (node.empty()) return;
+  forwarded_bytes_ -= node.mapped().bytes;
   if (response.first) {
     place(*response.first, std::move(node.mapped().batch));
   } else {
-    put_back(std::move(node.mapped().batch));  // refused, so that it certainly was not appended
+    // Refused, so that it certainly was not appended. Whatever the reason is, it will not be over
+    // within a round trip: offered again at once, the batch would go to and fro without end.
+    put_back(std::move(node.mapped().batch));
+    is_refused_ = true;
   }
 }
 
@@ -97,11 +112,13 @@ void Proposals::on_disconnected(NodeId leader) {
     }
     for (Queued& queued : at->second.batch)
       answer(queued.waiter, Errc::commit_unknown);
+    forwarded_bytes_ -= at->second.bytes;
     at = forwarded_.erase(at);
   }
 }
 
 void Proposals::on_applied(const ApplyBatch& batch) {
+  settled_ = std::max(settled_, batch.last.index);
   auto result_of = [&, next = std::size_t{0}](EntryId id) mutable -> std::optional<Bytes> {
     while (next < batch.commands.size() && batch.commands[next].id.index < id.index)
       ++next;
@@ -122,6 +139,7 @@ void Proposals::on_applied(const ApplyBatch& batch) {
 }
 
 void Proposals::on_skipped(Index to) {
+  settled_ = std::max(settled_, to);
   while (!placed_.empty() && placed_.begin()->first <= to) {
     auto placed = placed_.extract(placed_.begin());
     answer(placed.mapped().waiter, Errc::commit_unknown);
@@ -130,6 +148,7 @@ void Proposals::on_skipped(Index to) {
 
 void Proposals::tick(bool has_leader) {
   ++now_;
+  is_refused_ = false;
   erase_over(queue_, [&](Queued& queued) {
     if (queued.waiter.deadline > now_) return false;
     answer(queued.waiter, has_leader ? Errc::proposal_dropped : Errc::no_leader);
@@ -142,6 +161,7 @@ void Proposals::tick(bool has_leader) {
       if (queued.waiter.deadline <= now_) answer(queued.waiter, Errc::commit_unknown);
       if (queued.waiter.handler) is_over = false;
     }
+    if (is_over) forwarded_bytes_ -= item.second.bytes;
     return is_over;
   });
   erase_over(placed_, [&](auto& item) {
@@ -154,6 +174,7 @@ void Proposals::tick(bool has_leader) {
 void Proposals::fail_all(Errc queued) {
   for (Queued& item : std::exchange(queue_, {}))
     answer(item.waiter, queued);
+  forwarded_bytes_ = 0;
   for (auto& [sequence, forwarded] : std::exchange(forwarded_, {})) {
     for (Queued& item : forwarded.batch)
       answer(item.waiter, Errc::commit_unknown);

@@ -6,6 +6,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "raftkit/raw_node.hpp"
@@ -44,11 +45,14 @@ class Proposals {
   /// Takes a proposal. Answers with `overloaded` at once if too many wait.
   void add(Proposal proposal, ProposeHandler handler);
 
-  /// Hands what is queued to the core, as far as it takes it.
-  void submit(RawNode& node);
+  /// Hands what is queued to the core, as far as it takes it. Nothing is forwarded to a leader that
+  /// is not among `connected`: it would be lost, and its fate unknown.
+  void submit(RawNode& node, const std::set<NodeId>& connected);
 
   /// A leader's answer to a forwarded batch.
   void on_response(const ProposeResponse& response);
+  /// What the old leader refused may be offered to this one.
+  void on_leader_changed() { is_refused_ = false; }
   /// What was forwarded to this node and not answered may or may not have arrived.
   void on_disconnected(NodeId leader);
 
@@ -79,7 +83,9 @@ class Proposals {
   struct Forwarded {
     NodeId leader;
     std::vector<Queued> batch;
+    std::size_t bytes = 0;
   };
+  static constexpr std::size_t kMaxForwardedBytes = std::size_t{8} << 20;
   struct Placed {
     Term term;
     Waiter waiter;
@@ -97,7 +103,10 @@ class Proposals {
   std::size_t pending_bytes_ = 0;
   std::deque<Queued> queue_;
   std::map<std::uint64_t, Forwarded> forwarded_;  // by sequence
+  std::size_t forwarded_bytes_ = 0;
+  bool is_refused_ = false;  // by the leader, in this tick
   std::multimap<Index, Placed> placed_;
+  Index settled_;  // whatever was placed up to here has been answered
 };
 
 }  // namespace raftkit::driver

@@ -22,9 +22,9 @@ void Reads::answer(Waiter& waiter, error_code code, Index index) {
 
 void Reads::submit(RawNode& node) {
   if (queue_.empty() || rounds_.size() >= kMaxRounds) return;
-  const ReadId id{next_read_};
+  const ReadId id = next_read_;
   if (!node.read_index(id)) return;
-  ++next_read_;
+  ++next_read_.value;
   Round& round = rounds_[id];
   round.started = now_;
   std::move(queue_.begin(), queue_.end(), std::back_inserter(round.waiters));

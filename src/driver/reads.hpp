@@ -27,9 +27,12 @@ class Reads {
     std::size_t pending = 0;
     std::uint32_t timeout_ticks = 0;
     std::uint32_t retry_ticks = 0;
+    /// Far from those of this node's earlier processes: an answer to one of their rounds may still
+    /// be on its way, and would be taken for a newer one.
+    ReadId first;
   };
 
-  explicit Reads(Limits limits) : limits_(limits) {}
+  explicit Reads(Limits limits) : limits_(limits), next_read_(limits.first) {}
 
   /// Answers with `overloaded` at once if too many wait.
   void add(ReadHandler handler);
@@ -59,7 +62,7 @@ class Reads {
 
   Limits limits_;
   std::uint64_t now_ = 0;
-  std::uint64_t next_read_ = 1;
+  ReadId next_read_;
   std::size_t pending_ = 0;
   std::deque<Waiter> queue_;
   std::map<ReadId, Round> rounds_;

@@ -19,6 +19,39 @@ Error does_not_fit(const std::string& what) {
           "remove it from the cluster and add it again with an empty data directory"};
 }
 
+std::optional<Term> term_of(const LoadedLog& loaded, Index index) {
+  if (index == loaded.base.index) return loaded.base.term;
+  std::optional<Term> term;
+  for (const TermRun& run : loaded.terms) {
+    if (run.first <= index) term = run.term;
+  }
+  return term;
+}
+
+/// The stored snapshot to start from: the one that the log names or, if that is gone, the newest
+/// one that the log can continue. A snapshot holds only what is committed, so any will do.
+std::optional<SnapshotMeta> find_stored(const LoadedLog& loaded,
+                                        const std::vector<SnapshotMeta>& stored) {
+  std::optional<SnapshotMeta> best;
+  for (const SnapshotMeta& meta : stored) {
+    if (meta.last == loaded.snapshot.last) return meta;
+    const bool fits = meta.last.index >= loaded.snapshot.last.index &&
+                      meta.last.index <= loaded.last &&
+                      term_of(loaded, meta.last.index) == meta.last.term;
+    if (fits && (!best || meta.last.index > best->last.index)) best = meta;
+  }
+  return best;
+}
+
+/// Best effort: what stays costs room, nothing else.
+void remove_others(SnapshotStore& snapshots, const std::optional<SnapshotMeta>& needed) {
+  const auto stored = snapshots.list();
+  if (!stored) return;
+  for (const SnapshotMeta& meta : *stored) {
+    if (!needed || meta.last != needed->last) (void)snapshots.remove(meta.last);
+  }
+}
+
 /// The state machine's starting point, and the snapshot it needs first.
 struct Start {
   Index applied;
@@ -39,10 +72,10 @@ Result<Start> find_start(const LoadedLog& loaded,
   if (loaded.snapshot.last == kBootstrap) return Start{snapshot, std::nullopt};  // it holds nothing
   auto stored = snapshots.list();
   if (!stored) return std::move(stored).error();
-  const bool is_there = std::any_of(stored->begin(), stored->end(), [&](const SnapshotMeta& meta) {
-    return meta.last == loaded.snapshot.last;
-  });
-  if (is_there) return Start{snapshot, loaded.snapshot};
+  if (auto found = find_stored(loaded, *stored)) {
+    const Index last = found->last.index;
+    return Start{last, *std::move(found)};
+  }
   return does_not_fit("the log continues the snapshot at index " + to_string(snapshot) + ", but " +
                       (on_disk ? "the state machine holds only index " + to_string(applied)
                                : "there is no such snapshot"));
@@ -59,8 +92,16 @@ Result<void> for_each_entry(
       return does_not_fit("the log has no entry " + to_string(first));
     }
     first = entries->back().id.index + 1;
-    for (Entry& entry : *entries)
+    for (Entry& entry : *entries) {
+      // To skip what other members act on would make this one diverge from them.
+      if (entry.type != EntryType::normal && entry.type != EntryType::member_update) {
+        return Error(Errc::not_supported,
+                     "the log's entry " + to_string(entry.id.index) +
+                         " is of a kind that this version does not know: it was written by a newer "
+                         "version");
+      }
       visit(std::move(entry));
+    }
   }
   return {};
 }
@@ -72,15 +113,6 @@ std::vector<TermRun> older_terms(const std::vector<TermRun>& terms, Index first_
     return run.first < first_in_memory;
   });
   return older;
-}
-
-std::optional<Term> term_of(const LoadedLog& loaded, Index index) {
-  if (index == loaded.base.index) return loaded.base.term;
-  std::optional<Term> term;
-  for (const TermRun& run : loaded.terms) {
-    if (run.first <= index) term = run.term;
-  }
-  return term;
 }
 
 }  // namespace
@@ -105,13 +137,13 @@ Result<Recovered> recover(LogStorage& log,
   if (!start) return start.error();
 
   Recovered recovered;
-  recovered.snapshot = found.snapshot;
+  recovered.snapshot = start->restore ? *start->restore : found.snapshot;
   recovered.restore = start->restore;
   InitialState& initial = recovered.initial;
   initial.hard_state = found.hard_state;
   initial.base = found.base;
   initial.applied = start->applied;
-  initial.membership = found.snapshot.membership;
+  initial.membership = recovered.snapshot.membership;
 
   // What the state machine already holds still has to be walked over for the membership as of that
   // index.
@@ -119,8 +151,8 @@ Result<Recovered> recover(LogStorage& log,
     if (entry.type != EntryType::normal)
       initial.membership = core::after_update(initial.membership, entry);
   };
-  auto walked =
-      for_each_entry(log, options.group, found.snapshot.last.index + 1, start->applied, activate);
+  auto walked = for_each_entry(
+      log, options.group, recovered.snapshot.last.index + 1, start->applied, activate);
   if (!walked) return std::move(walked).error();
 
   const Index first_in_memory =
@@ -136,6 +168,7 @@ Result<Recovered> recover(LogStorage& log,
                         ", but the state machine holds only index " + to_string(start->applied));
   }
   recovered.applied_id = {*applied_term, start->applied};
+  remove_others(snapshots, recovered.restore);
   return recovered;
 }
 

@@ -22,9 +22,10 @@ struct RecoverOptions {
 
 /// Reads the log back and fits the state machine to it: the commit index is at least what was
 /// applied, the membership is as of the applied index, and a snapshot that was received but not
-/// installed is due. Errors: those of the stores · not_found: the log was never written ·
-/// corrupt_data: the parts do not fit, e.g. because one of the directories was deleted or replaced
-/// by an older copy.
+/// installed is due. Stored snapshots that nobody needs any more are removed. Errors: those of the
+/// stores · not_found: the log was never written · not_supported: it was written by a newer version
+/// · corrupt_data: the parts do not fit, e.g. because one of the directories was deleted or
+/// replaced by an older copy.
 [[nodiscard]] Result<Recovered> recover(LogStorage& log,
                                         SnapshotStore& snapshots,
                                         const RecoverOptions& options);

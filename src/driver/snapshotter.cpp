@@ -41,11 +41,13 @@ Index Snapshotter::keep_from(Index snapshot) const {
   const auto before = [](Index index, std::uint64_t count) {
     return Index{index.value - std::min(index.value - 1, count)};
   };
-  // Before the first mark the sizes are not known: what is there counts as part of the tail.
+  // Before the first mark the sizes are not known. Keeping too much for a while is better than
+  // sending a snapshot to a follower that misses a few entries.
   const bool is_known = !marks_.empty() && bytes_ - marks_.front().bytes >= limits_.retained_bytes;
   const Index by_bytes = limits_.retained_bytes == 0 ? snapshot + 1
-                         : is_known                  ? marks_.front().index
-                                                     : Index{1};
+                         : is_known
+                             ? marks_.front().index
+                             : before(snapshot + 1, kUnknownFactor * limits_.retained_entries);
   Index keep = std::min(before(snapshot + 1, limits_.retained_entries), by_bytes);
   for (const auto& [peer, sent] : transfers_) {
     const Index bound = before(snapshot + 1, limits_.transfer_retained_entries);

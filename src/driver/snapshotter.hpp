@@ -22,7 +22,9 @@ class Snapshotter {
     std::uint64_t snapshot_count = 0;  ///< applied entries between snapshots: taken after count + 1
     std::uint64_t snapshot_bytes = 0;  ///< the same by size; whichever comes first
     std::uint64_t retained_entries = 0;  ///< kept behind a snapshot: this many entries
-    std::uint64_t retained_bytes = 0;    ///< or this many bytes, whichever keeps more
+    /// Or this many bytes, whichever keeps more. While their sizes are not known, as after a start:
+    /// kUnknownFactor times as many entries.
+    std::uint64_t retained_bytes = 0;
     std::uint64_t transfer_retained_entries =
         0;  ///< how far a running transfer may hold back compaction
   };
@@ -54,6 +56,7 @@ class Snapshotter {
     std::uint64_t bytes = 0;  // handed to the state machine before this index
   };
   static constexpr std::uint64_t kMarkEvery = std::uint64_t{1} << 20;
+  static constexpr std::uint64_t kUnknownFactor = 20;
 
   Limits limits_;
   Index last_snapshot_;

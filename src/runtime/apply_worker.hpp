@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <variant>
 #include <vector>
 
@@ -15,7 +16,8 @@
 
 namespace raftkit::runtime {
 
-/// Calls the state machine, in order; what queued while it was busy is applied in one call.
+/// Calls the state machine, in order; what queued while it was busy is applied in one call. After
+/// it has failed it is left alone: a state machine that missed a command must not get the next.
 /// Thread-safe.
 class ApplyWorker {
  public:
@@ -23,11 +25,12 @@ class ApplyWorker {
     std::function<void(driver::ApplyBatch, Result<void>)> applied;
     std::function<void(SnapshotMeta, Result<void>)> restored;
     std::function<void(SnapshotMeta, Result<void>)> saved;
-    /// A source to be sent; its meta() says which state it is.
+    /// A source to be sent; the request says which state it is.
     std::function<void(Envelope, Result<std::unique_ptr<SnapshotSource>>)> captured;
   };
 
   ApplyWorker(StateMachine& state_machine,
+              StateMachineKind kind,
               SnapshotStore& snapshots,
               MetricsSink& metrics,
               Reports reports);
@@ -39,7 +42,9 @@ class ApplyWorker {
   void capture(Envelope request, SnapshotMeta current) {
     worker_.add(Capture{std::move(request), std::move(current)});
   }
-  void when_drained(std::function<void()> done) { worker_.add(std::move(done)); }
+  /// Called when everything asked for before is done, snapshot files included.
+  void when_drained(std::function<void()> done);
+  /// Nothing is reported afterwards.
   void stop();
 
  private:
@@ -55,18 +60,46 @@ class ApplyWorker {
   };
   using Job = std::variant<driver::ApplyBatch, Restore, Save, Capture, std::function<void()>>;
 
+  /// A state machine may complete its sync on any thread, also when the node is gone: then nobody
+  /// hears of it. Thread-safe.
+  class SavedReport {
+   public:
+    explicit SavedReport(std::function<void(SnapshotMeta, Result<void>)> report)
+        : report_(std::move(report)) {}
+
+    void operator()(SnapshotMeta snapshot, Result<void> outcome) {
+      const std::lock_guard lock(mutex_);
+      if (report_) report_(std::move(snapshot), std::move(outcome));
+    }
+    void close() {
+      const std::lock_guard lock(mutex_);
+      report_ = nullptr;
+    }
+
+   private:
+    std::mutex mutex_;  // guards report_; held while it posts to the strand
+    std::function<void(SnapshotMeta, Result<void>)> report_;
+  };
+
   void work(std::vector<Job> jobs);
   void apply_now(std::vector<driver::ApplyBatch>& waiting);
   void run(Restore& job);
   void run(Save& job);
+  void sync(Save& job);
   void run(Capture& job);
   void run(std::function<void()>& job) { job(); }
   void run(driver::ApplyBatch&) {}  // collected by work()
+  /// The result of `call`, or the first failure there was.
+  template <class Call>
+  Result<void> unless_failed(Call&& call);
 
   StateMachine& state_machine_;
+  StateMachineKind kind_;
   SnapshotStore& snapshots_;
   MetricsSink& metrics_;
   Reports reports_;
+  std::shared_ptr<SavedReport> saved_;
+  Result<void> outcome_;                  // so far; used by the worker alone
   Worker<std::function<void()>> writer_;  // writes snapshot files while apply goes on
   Worker<Job> worker_;                    // last: its thread uses the others
 };

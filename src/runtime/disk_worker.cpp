@@ -17,6 +17,12 @@ void DiskWorker::compact(GroupId group, SnapshotMeta snapshot, Index keep_from, 
   worker_.add(Compaction{group, std::move(snapshot), keep_from, std::move(done)});
 }
 
+template <class Call>
+Result<void> DiskWorker::unless_failed(Call&& call) {
+  if (outcome_) outcome_ = no_throw(Errc::storage_failed, call);
+  return outcome_;
+}
+
 void DiskWorker::work(std::vector<Job> jobs) {
   std::vector<PersistBatch> group;
   for (Job& job : jobs) {
@@ -26,7 +32,7 @@ void DiskWorker::work(std::vector<Job> jobs) {
     }
     write_group(group);
     if (auto* compaction = std::get_if<Compaction>(&job)) {
-      compaction->done(no_throw(Errc::storage_failed, [&] {
+      compaction->done(unless_failed([&] {
         return log_.compact(compaction->group, compaction->snapshot, compaction->keep_from);
       }));
     } else {
@@ -46,7 +52,7 @@ void DiskWorker::write_group(std::vector<PersistBatch>& group) {
       bytes += entry.payload.size();
   }
   const auto begin = std::chrono::steady_clock::now();
-  auto outcome = no_throw(Errc::storage_failed, [&] { return log_.write(group); });
+  auto outcome = unless_failed([&] { return log_.write(group); });
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   const auto syncs = [](const PersistBatch& batch) { return batch.needs_sync(); };
   if (std::any_of(group.begin(), group.end(), syncs)) {

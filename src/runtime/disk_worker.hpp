@@ -13,7 +13,8 @@
 namespace raftkit::runtime {
 
 /// Writes everything that queued while the last write was in flight as one group, with one sync.
-/// Thread-safe.
+/// After a failed write or compaction the log is not touched any more: what is durable is not
+/// known, so everything that follows fails as that did. Thread-safe.
 class DiskWorker {
  public:
   using WriteDone = std::function<void(std::vector<PersistId>, Result<void>)>;
@@ -39,11 +40,15 @@ class DiskWorker {
 
   void work(std::vector<Job> jobs);
   void write_group(std::vector<PersistBatch>& group);
+  /// The result of `call`, or the first failure there was.
+  template <class Call>
+  Result<void> unless_failed(Call&& call);
 
   LogStorage& log_;
   MetricsSink& metrics_;
   WriteDone done_;
-  Worker<Job> worker_;  // last: its thread uses the others
+  Result<void> outcome_;  // so far; used by the worker alone
+  Worker<Job> worker_;    // last: its thread uses the others
 };
 
 }  // namespace raftkit::runtime

@@ -1,9 +1,12 @@
 #include "raftkit/node.hpp"
 
 #include "driver/recovery.hpp"
+#include "runtime/no_throw.hpp"
 #include "runtime/node_impl.hpp"
 
 namespace raftkit {
+
+using runtime::no_throw;
 
 namespace {
 
@@ -21,16 +24,28 @@ class NullMetrics final : public MetricsSink {
 Node::Node(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Node::~Node() {
-  impl_->join_workers();
-}  // their threads use what is about to go
+  impl_->close();
+}
 
 Result<std::unique_ptr<Node>> Node::create(boost::asio::any_io_executor executor,
                                            const NodeOptions& options,
                                            NodeParts parts) {
   if (auto valid = options.validate(); !valid) return std::move(valid).error();
-  std::unique_ptr<Node> node(
-      new Node(std::make_shared<Impl>(std::move(executor), options, std::move(parts))));
-  if (auto started = node->impl_->start(); !started) return std::move(started).error();
+  if (parts.log == nullptr || parts.snapshots == nullptr || !parts.transport) {
+    return Error(Errc::invalid_argument, "NodeParts: log, snapshots and transport are required");
+  }
+  const auto kind = no_throw(Errc::state_machine_failed, [&]() -> Result<StateMachineKind> {
+    return parts.state_machine.kind();
+  });
+  if (!kind) return kind.error();
+  using Made = Result<std::unique_ptr<Node>>;
+  auto node = no_throw(Errc::io_error, [&]() -> Made {
+    return std::unique_ptr<Node>(
+        new Node(std::make_shared<Impl>(std::move(executor), options, std::move(parts), *kind)));
+  });
+  if (!node) return node;
+  auto started = no_throw(Errc::io_error, [&] { return (*node)->impl_->start(); });
+  if (!started) return std::move(started).error();
   return node;
 }
 
@@ -65,13 +80,17 @@ void Node::stop(detail::Completion<error_code> done) {
 
 // --- life
 
-Node::Impl::Impl(boost::asio::any_io_executor executor, const NodeOptions& options, NodeParts parts)
+Node::Impl::Impl(boost::asio::any_io_executor executor,
+                 const NodeOptions& options,
+                 NodeParts parts,
+                 StateMachineKind kind)
     : options_(options),
       executor_(std::move(executor)),
       strand_(boost::asio::make_strand(executor_)),
       log_sink_(std::move(parts.log_sink)),
       metrics_(parts.metrics ? std::move(parts.metrics) : std::make_shared<NullMetrics>()),
       state_machine_(parts.state_machine),
+      kind_(kind),
       log_(std::move(parts.log)),
       snapshots_(std::move(parts.snapshots)),
       transport_(parts.transport(strand_)),
@@ -83,7 +102,7 @@ Node::Impl::Impl(boost::asio::any_io_executor executor, const NodeOptions& optio
                   self.driver_->persisted(id, outcome);
               });
             }),
-      apply_(state_machine_, *snapshots_, *metrics_, apply_reports()),
+      apply_(state_machine_, kind_, *snapshots_, *metrics_, apply_reports()),
       background_([](std::vector<std::function<void()>> jobs) {
         for (auto& job : jobs)
           job();
@@ -92,19 +111,22 @@ Node::Impl::Impl(boost::asio::any_io_executor executor, const NodeOptions& optio
       alarm_timer_(strand_) {}
 
 Result<driver::Recovered> Node::Impl::recover() {
-  auto loaded = log_->load({});
-  if (!loaded) return std::move(loaded).error();
-  if (!*loaded) {
-    if (options_.bootstrap == nullptr) {
-      return Error(Errc::not_found, "the log is empty, and no initial membership was given");
-    }
-    if (auto written = driver::bootstrap(*log_, {}, options_.bootstrap); !written) {
-      return std::move(written).error();
-    }
-  }
-  const auto applied = state_machine_.applied_index();
+  const auto applied =
+      no_throw(Errc::state_machine_failed, [&] { return state_machine_.applied_index(); });
   if (!applied) return applied.error();
-  return driver::recover(*log_, *snapshots_, {{}, state_machine_.kind(), *applied});
+  return no_throw(Errc::storage_failed, [&]() -> Result<driver::Recovered> {
+    auto loaded = log_->load({});
+    if (!loaded) return std::move(loaded).error();
+    if (!*loaded) {
+      if (options_.bootstrap == nullptr) {
+        return Error(Errc::not_found, "the log is empty, and no initial membership was given");
+      }
+      if (auto written = driver::bootstrap(*log_, {}, options_.bootstrap); !written) {
+        return std::move(written).error();
+      }
+    }
+    return driver::recover(*log_, *snapshots_, {{}, kind_, *applied});
+  });
 }
 
 Result<void> Node::Impl::start() {
@@ -127,15 +149,25 @@ Result<void> Node::Impl::start() {
   return {};
 }
 
-void Node::Impl::join_workers() {
+void Node::Impl::close() {
+  if (life_ != Life::stopped) {
+    life_ = Life::stopped;  // for what is still queued, should the executor run once more
+    if (driver_ != nullptr) driver_->end_stop();
+  }
+  for (auto& done : std::exchange(stop_done_, {}))
+    done({});
+  // Some handler that nobody will run may keep this object, but not what it stands on.
+  transport_.reset();
   disk_.stop();
   apply_.stop();
   background_.stop();
+  log_.reset();
+  snapshots_.reset();
 }
 
 void Node::Impl::stop(detail::Completion<error_code> done) {
   boost::asio::post(strand_, [self = shared_from_this(), done = std::move(done)]() mutable {
-    if (self->life_ == Life::stopped) return done({});
+    if (self->is_closed_) return done({});
     self->stop_done_.push_back(std::move(done));
     if (self->life_ == Life::running) self->begin_stop();
   });
@@ -169,10 +201,26 @@ void Node::Impl::end_stop() {
   driver_->end_stop();
   tick_timer_.cancel();
   alarm_timer_.cancel();
+  notify_due_ = true;
   publish_status();
-  transport_->stop([self = shared_from_this()] {
-    for (auto& done : std::exchange(self->stop_done_, {}))
-      done({});
+  transport_->stop([weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->drain_workers();
+  });
+}
+
+void Node::Impl::drain_workers() {
+  // After a failure they may still be busy with the embedder's log or state machine. The last step
+  // is a task of its own, so that the transport is not on its stack: whoever waits may destroy it.
+  disk_.when_drained([this] {
+    apply_.when_drained([this] {
+      background_.add([this] {
+        boost::asio::post(strand_, [self = shared_from_this()] {
+          self->is_closed_ = true;
+          for (auto& done : std::exchange(self->stop_done_, {}))
+            done({});
+        });
+      });
+    });
   });
 }
 
@@ -190,8 +238,9 @@ void Node::Impl::failed(const Error& error) {
 void Node::Impl::arm_tick() {
   next_tick_ += options_.heartbeat_interval;
   tick_timer_.expires_at(next_tick_);
-  tick_timer_.async_wait([self = shared_from_this()](error_code code) {
-    if (!code && self->life_ != Life::stopped) self->on_tick();
+  tick_timer_.async_wait([weak = weak_from_this()](error_code code) {
+    const auto self = weak.lock();
+    if (!code && self != nullptr && self->life_ != Life::stopped) self->on_tick();
   });
 }
 
@@ -210,8 +259,9 @@ void Node::Impl::on_tick() {
 
 void Node::Impl::set_alarm(std::uint32_t milliseconds) {
   alarm_timer_.expires_after(std::chrono::milliseconds(milliseconds));
-  alarm_timer_.async_wait([self = shared_from_this()](error_code code) {
-    if (code || self->life_ == Life::stopped) return;
+  alarm_timer_.async_wait([weak = weak_from_this()](error_code code) {
+    const auto self = weak.lock();
+    if (code || self == nullptr || self->life_ == Life::stopped) return;
     self->driver_->alarm();
     self->schedule_flush();
   });

@@ -23,7 +23,10 @@ class Node::Impl final : public driver::Ports,
                          public TransportHandler,
                          public std::enable_shared_from_this<Node::Impl> {
  public:
-  Impl(boost::asio::any_io_executor executor, const NodeOptions& options, NodeParts parts);
+  Impl(boost::asio::any_io_executor executor,
+       const NodeOptions& options,
+       NodeParts parts,
+       StateMachineKind kind);
 
   /// Recovers, listens, starts the clock.
   Result<void> start();
@@ -37,8 +40,10 @@ class Node::Impl final : public driver::Ports,
   Subscription subscribe(boost::asio::any_io_executor on,
                          std::function<void(const NodeStatus&)> observer);
   [[nodiscard]] const boost::asio::any_io_executor& executor() const { return executor_; }
-  /// Joins the workers; not from one of them, nor while the strand is running.
-  void join_workers();
+  /// Ends everything that has not ended, joins all threads, and lets go of log, snapshots and
+  /// transport, which others may hold locks on or wait for. Not from a worker, nor while anything
+  /// but the aftermath of a completed stop() can run in the strand.
+  void close();
 
  private:
   // driver::Ports
@@ -86,7 +91,9 @@ class Node::Impl final : public driver::Ports,
   void begin_stop();
   void drain_then_end();
   void end_stop();
+  void drain_workers();
   void log_peer(const PeerReport& report);
+  void log_saved(const SnapshotMeta& snapshot, const Result<void>& outcome);
 
   NodeOptions options_;
   boost::asio::any_io_executor executor_;
@@ -94,6 +101,7 @@ class Node::Impl final : public driver::Ports,
   std::shared_ptr<LogSink> log_sink_;
   std::shared_ptr<MetricsSink> metrics_;
   StateMachine& state_machine_;
+  StateMachineKind kind_;
   std::unique_ptr<LogStorage> log_;
   std::unique_ptr<SnapshotStore> snapshots_;
   std::unique_ptr<Transport> transport_;
@@ -111,6 +119,7 @@ class Node::Impl final : public driver::Ports,
 
   enum class Life : std::uint8_t { running, stopping, stopped };
   Life life_ = Life::running;
+  bool is_closed_ = false;  // no thread is in the embedder's code any more, nor will be
   std::vector<detail::Completion<error_code>> stop_done_;
 
   mutable std::mutex status_mutex_;  // guards status_: written by the strand, read by anybody

@@ -66,6 +66,14 @@ void Node::Impl::observe(const Event& event) {
   std::visit(LogEvent{*log_sink_}, event);
 }
 
+void Node::Impl::log_saved(const SnapshotMeta& snapshot, const Result<void>& outcome) {
+  if (outcome || outcome.error() == Errc::not_supported) return;
+  log_sink_->log(LogLevel::warn,
+                 "snapshot_not_saved",
+                 "a snapshot could not be saved; the log grows until the next attempt succeeds",
+                 {{"index", to_string(snapshot.last.index)}, {"error", outcome.error().message()}});
+}
+
 void Node::Impl::log_peer(const PeerReport& report) {
   const auto peer = to_string(report.peer);
   switch (report.state) {
@@ -80,6 +88,12 @@ void Node::Impl::log_peer(const PeerReport& report) {
       log_sink_->log(LogLevel::warn,
                      "peer_disconnected",
                      "lost the connection to a peer",
+                     {{"peer", peer}, {"error", report.error.message()}});
+      break;
+    case PeerState::dropping:
+      log_sink_->log(LogLevel::warn,
+                     "peer_slow",
+                     "messages to a peer were dropped",
                      {{"peer", peer}, {"error", report.error.message()}});
       break;
     case PeerState::rejected:

@@ -19,6 +19,16 @@ std::string show(milliseconds time) {
   return std::to_string(time.count()) + " ms";
 }
 
+/// What travels in one message. Transports have a limit, too: TcpTransportOptions allows 1 GiB.
+Result<void> check_size(const char* field, std::size_t bytes) {
+  constexpr std::size_t kMax = std::size_t{512} << 20;
+  if (bytes >= 1 && bytes <= kMax) return {};
+  return refused(field,
+                 std::to_string(bytes),
+                 "must be from 1 to " + std::to_string(kMax) +
+                     ", because it must fit into one message between members");
+}
+
 std::uint64_t draw() {
   std::random_device device;
   return (std::uint64_t{device()} << 32) | device();
@@ -47,7 +57,8 @@ Result<void> NodeOptions::validate() const {
   if (request_timeout < milliseconds(0)) {
     return refused("request_timeout", show(request_timeout), "must not be negative");
   }
-  if (max_command_bytes == 0) return refused("max_command_bytes", "0", "must be positive");
+  if (auto fits = check_size("max_command_bytes", max_command_bytes); !fits) return fits;
+  if (auto fits = check_size("max_append_bytes", max_append_bytes); !fits) return fits;
   if (snapshot_count == 0) return refused("snapshot_count", "0", "must be positive");
   return {};
 }
@@ -59,10 +70,9 @@ driver::DriverOptions Node::Impl::driver_options() const {
   const milliseconds request_timeout = options_.request_timeout > milliseconds(0)
                                            ? options_.request_timeout
                                            : milliseconds(5'000) + 2 * options_.election_timeout;
-  const std::uint64_t incarnation = options_.seed ? *options_.seed : draw();
   driver::DriverOptions options;
   options.raft.id = options_.self.id;
-  options.raft.seed = incarnation;
+  options.raft.seed = options_.seed ? *options_.seed : draw();
   options.raft.election_timeout_ticks = ticks(options_.election_timeout);
   options.raft.heartbeat_interval_ticks = 1;
   options.raft.pre_vote = options_.pre_vote;
@@ -74,8 +84,8 @@ driver::DriverOptions Node::Impl::driver_options() const {
   options.raft.max_uncommitted_bytes = options_.max_uncommitted_bytes;
   options.raft.log_window_bytes = options_.log_window_bytes;
   options.self = options_.self;
-  options.kind = state_machine_.kind();
-  options.incarnation = incarnation;
+  options.kind = kind_;
+  options.incarnation = draw();  // even with a fixed seed: a restarted node is not its predecessor
   options.request_timeout_ticks = std::max(1U, ticks(request_timeout));
   options.max_pending_bytes = options_.max_pending_bytes;
   options.max_pending_reads = options_.max_pending_reads;

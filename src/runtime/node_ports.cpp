@@ -1,7 +1,10 @@
 // What the driver asks for, and what the transport reports.
+#include "runtime/no_throw.hpp"
 #include "runtime/node_impl.hpp"
 
 namespace raftkit {
+
+using runtime::no_throw;
 
 // --- driver::Ports
 
@@ -24,7 +27,9 @@ void Node::Impl::write(PersistBatch batch) {
 
 void Node::Impl::fetch(const FetchRequest& request) {
   background_.add([this, request] {
-    auto entries = log_->read({{}, request.first, request.last, request.max_bytes});
+    auto entries = no_throw(Errc::storage_failed, [&] {
+      return log_->read({{}, request.first, request.last, request.max_bytes});
+    });
     in_strand([id = request.id, entries = std::move(entries)](Impl& self) mutable {
       self.driver_->fetched(id, std::move(entries));
     });
@@ -60,6 +65,7 @@ void Node::Impl::send_snapshot(Envelope request, const SnapshotMeta& current) {
 }
 
 void Node::Impl::captured(Envelope request, Result<std::unique_ptr<SnapshotSource>> source) {
+  if (life_ == Life::stopped) return;
   const NodeId peer = request.to;
   if (!source) {
     log_sink_->log(LogLevel::warn,
@@ -69,15 +75,17 @@ void Node::Impl::captured(Envelope request, Result<std::unique_ptr<SnapshotSourc
     driver_->snapshot_sent(peer, source.error());
     return;
   }
-  std::get<SnapshotRequest>(request.message).snapshot = (*source)->meta();
+  const Index last = std::get<SnapshotRequest>(request.message).snapshot.last.index;
   log_sink_->log(LogLevel::info,
                  "snapshot_send",
                  "sending a snapshot to a follower whose entries were compacted away",
-                 {{"peer", to_string(peer)}, {"index", to_string((*source)->meta().last.index)}});
+                 {{"peer", to_string(peer)}, {"index", to_string(last)}});
   transport_->send_snapshot(
       std::move(request),
       *std::move(source),
-      [self = shared_from_this(), peer](Result<void> outcome) {
+      [weak = weak_from_this(), peer](Result<void> outcome) {
+        const auto self = weak.lock();
+        if (self == nullptr || self->life_ == Life::stopped) return;
         self->log_sink_->log(
             outcome ? LogLevel::info : LogLevel::warn,
             "snapshot_sent",
@@ -106,6 +114,7 @@ runtime::ApplyWorker::Reports Node::Impl::apply_reports() {
       .saved =
           [this](SnapshotMeta snapshot, Result<void> outcome) {
             in_strand([snapshot = std::move(snapshot), outcome = std::move(outcome)](Impl& self) {
+              self.log_saved(snapshot, outcome);
               self.driver_->snapshot_saved(snapshot, outcome);
             });
           },
@@ -120,7 +129,8 @@ runtime::ApplyWorker::Reports Node::Impl::apply_reports() {
 
 void Node::Impl::drop_snapshot(EntryId last) {
   background_.add([this, last] {
-    if (const auto removed = snapshots_->remove(last); !removed) {
+    const auto removed = no_throw(Errc::io_error, [&] { return snapshots_->remove(last); });
+    if (!removed) {
       log_sink_->log(LogLevel::warn,
                      "snapshot_remove_failed",
                      "a snapshot that is not needed any more stays",
@@ -151,6 +161,15 @@ Result<void> Node::Impl::admit(NodeId peer, StoreId store) {
 Result<std::unique_ptr<SnapshotSink>> Node::Impl::accept_snapshot(const Envelope& envelope) {
   const auto* request = std::get_if<SnapshotRequest>(&envelope.message);
   if (request == nullptr) return Errc::malformed;
+  const NodeStatus now = status();
+  if (envelope.term < now.term) return Error(Errc::not_leader, "the sender's term is over");
+  if (request->snapshot.last.index <= now.commit) {
+    // Nothing can make this node go back to it, so its content need not come; but the leader waits
+    // to hear how far this node is.
+    boost::asio::post(strand_,
+                      [self = shared_from_this(), envelope] { self->on_message(envelope); });
+    return Error(Errc::invalid_argument, "the log is already ahead of this snapshot");
+  }
   log_sink_->log(
       LogLevel::info,
       "snapshot_receive",

@@ -71,6 +71,15 @@ unsigned status_of(const Error& why) {
   return 412;
 }
 
+/// The same sentence on both sides, with what an operator should compare.
+Error cluster_mismatch(NodeId left, ClusterId lefts, NodeId right, ClusterId rights) {
+  return {Errc::cluster_mismatch,
+          "cluster ID mismatch: member " + to_string(left) + " belongs to cluster " +
+              to_string(lefts) + ", member " + to_string(right) + " to cluster " +
+              to_string(rights) +
+              "; compare --initial-cluster and --initial-cluster-token of both"};
+}
+
 }  // namespace
 
 bool is_upgrade(const HttpRequest& request) {
@@ -114,10 +123,7 @@ Result<Hello> read_hello(const HttpRequest& request) {
 
 Result<std::uint32_t> check(const Hello& hello, const LocalIdentity& self) {
   if (hello.cluster != self.cluster) {
-    return Error(Errc::cluster_mismatch,
-                 "cluster ID mismatch: member " + to_string(hello.from) + " belongs to cluster " +
-                     to_string(hello.cluster) + ", member " + to_string(self.node) +
-                     " to cluster " + to_string(self.cluster));
+    return cluster_mismatch(hello.from, hello.cluster, self.node, self.cluster);
   }
   if (hello.to != self.node) {
     return Error(Errc::member_mismatch,
@@ -181,10 +187,7 @@ Result<Welcome> read_welcome(const HttpResponse& response, const Hello& hello) {
   if (auto read = reader.result(); !read) return std::move(read).error();
 
   if (welcome.cluster != hello.cluster) {
-    return Error(Errc::cluster_mismatch,
-                 "cluster ID mismatch: member " + to_string(welcome.from) + " belongs to cluster " +
-                     to_string(welcome.cluster) + ", member " + to_string(hello.from) +
-                     " to cluster " + to_string(hello.cluster));
+    return cluster_mismatch(welcome.from, welcome.cluster, hello.from, hello.cluster);
   }
   if (welcome.from != hello.to) {
     return Error(Errc::member_mismatch,

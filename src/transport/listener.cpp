@@ -22,12 +22,17 @@ Result<void> Listener::start() {
     }
     addresses_.push_back(*std::move(address));
   }
-  for (const auto& address : addresses_)
-    accept(*address);
   for (const auto& url : urls()) {
     context_->log->log(
         LogLevel::info, "listening_for_peers", "listening for peers", {{"url", url}});
   }
+  // Callers wait in the backlog until the executor runs; this thread need not be one of its own, so
+  // it touches nothing any more.
+  asio::post(context_->executor, [self = shared_from_this()] {
+    if (!self->on_accept_) return;
+    for (const auto& address : self->addresses_)
+      self->accept(*address);
+  });
   return {};
 }
 

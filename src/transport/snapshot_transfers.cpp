@@ -14,6 +14,8 @@ auto guarded(Transfer&& transfer) -> decltype(transfer()) {
     return transfer();
   } catch (const std::exception& thrown) {
     return Error(Errc::state_machine_failed, std::string("exception: ") + thrown.what());
+  } catch (...) {
+    return Error(Errc::state_machine_failed, "exception of an unknown type");
   }
 }
 

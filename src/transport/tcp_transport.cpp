@@ -49,8 +49,9 @@ class TcpTransport final : public Transport {
   Result<void> start(TransportHandler& handler, LocalIdentity identity) override {
     if (auto valid = context_->options.validate(); !valid) return valid;
     context_->identity = std::move(identity);
+    context_->handler = &handler;  // first: calls may come as soon as somebody listens
     auto listening = inbound_.start();
-    if (listening) context_->handler = &handler;
+    if (!listening) context_->handler = nullptr;
     return listening;
   }
 

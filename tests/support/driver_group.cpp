@@ -27,8 +27,13 @@ DriverGroup::DriverGroup(Options options) {
     member->driver = *std::move(created);
     members_.emplace(id.value, std::move(member));
   }
-  for (auto& [id, member] : members_)
+  if (!options.start) return;
+  for (auto& [id, member] : members_) {
     member->driver->start();
+    for (const NodeId peer : membership->voters) {
+      if (peer.value != id) member->driver->on_peer({peer, PeerState::connected});
+    }
+  }
 }
 
 bool DriverGroup::happen(std::uint64_t id) {
@@ -40,6 +45,8 @@ bool DriverGroup::happen(std::uint64_t id) {
       busy = true;
       member.driver->persisted(writes.front().id, {});
     }
+  }
+  if (!member.held.contains(Port::disk) && !member.held.contains(Port::compaction)) {
     for (auto jobs = std::exchange(ports.compactions, {}); !jobs.empty(); jobs.pop_front()) {
       busy = true;
       member.driver->compacted(jobs.front().second, {});
@@ -77,6 +84,7 @@ bool DriverGroup::deliver(std::uint64_t id) {
     Member& receiver = *members_.at(sent.front().to.value);
     if (!receiver.held.contains(Port::network)) receiver.driver->receive(std::move(sent.front()));
   }
+  if (member.held.contains(Port::snapshots)) return busy;
   auto snapshots = std::exchange(member.ports.snapshot_sends, {});
   for (auto& [request, current] : snapshots) {
     busy = true;

@@ -73,8 +73,10 @@ class DriverGroup {
   struct Options {
     std::size_t voters = 3;
     std::function<void(driver::DriverOptions&)> tune = [](driver::DriverOptions&) {};
+    bool start = true;
   };
 
+  /// All are connected with each other from the start.
   explicit DriverGroup(Options options);
 
   driver::Driver& node(std::uint64_t id) { return *members_.at(id)->driver; }
@@ -82,8 +84,8 @@ class DriverGroup {
   /// Payloads that this node's state machine has applied.
   std::vector<std::string>& applied(std::uint64_t id) { return members_.at(id)->applied; }
 
-  /// What a port of this node does not do by itself until resumed.
-  enum class Port { disk, state_machine, network };
+  /// What a port of this node does not do by itself until resumed. `disk` holds compactions, too.
+  enum class Port { disk, compaction, state_machine, network, snapshots };
   void hold(std::uint64_t id, Port port) { members_.at(id)->held.insert(port); }
   void resume(std::uint64_t id, Port port) { members_.at(id)->held.erase(port); }
 

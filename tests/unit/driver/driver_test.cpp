@@ -1,5 +1,7 @@
 #include "driver/driver.hpp"
 
+#include <algorithm>
+
 #include <catch2/catch.hpp>
 
 #include "support/driver_group.hpp"
@@ -145,7 +147,7 @@ TEST_CASE("A forwarded proposal that is refused is offered again", "[driver]") {
        NodeId{2},
        group.node(3).term(),
        ProposeResponse{std::get<ProposeRequest>(forwarded.message).tag, std::nullopt}});
-  group.settle();
+  group.tick(2);
 
   CHECK(answer->count == 1);
   CHECK(answer->result == "did a");
@@ -370,7 +372,7 @@ TEST_CASE("A member that others know with another data directory stops", "[drive
   group.elect(1);
 
   group.node(2).on_peer(
-      {NodeId{1}, PeerState::rejected, PeerReport::By::peer, Error(Errc::store_mismatch, "wiped")});
+      {NodeId{1}, PeerState::rejected, Error(Errc::store_mismatch, "wiped"), PeerReport::By::peer});
 
   REQUIRE(group.ports(2).failures.size() == 1);
   CHECK(group.ports(2).failures[0] == Errc::store_mismatch);
@@ -387,6 +389,74 @@ TEST_CASE("A stopping leader hands over first", "[driver]") {
   CHECK(is_settled);
   CHECK(group.node(1).soft_state().role == Role::follower);
   CHECK(group.propose(1, "late")->code == Errc::stopped);
+}
+
+TEST_CASE("A leader that has just asked who is there can hand over all the same", "[driver]") {
+  DriverGroup group({});
+  group.elect(1);
+  for (int i = 0; i < 10; ++i)
+    group.node(1).tick();  // the quorum check forgets who was heard of
+  bool is_settled = false;
+
+  group.node(1).begin_stop([&] { is_settled = true; });
+  CHECK_FALSE(is_settled);
+  group.settle();
+
+  CHECK(is_settled);
+  CHECK(group.node(1).soft_state().role == Role::follower);
+}
+
+TEST_CASE("Nothing leaves a driver that has stopped", "[driver]") {
+  DriverGroup group({});
+  group.elect(1);
+  group.hold(2, Port::disk);
+  group.propose(1, "a");
+  group.settle();
+  REQUIRE_FALSE(group.ports(2).writes.empty());
+  group.ports(2).sent.clear();
+
+  group.node(2).end_stop();
+  group.resume(2, Port::disk);
+  group.hold(2, Port::network);
+  group.settle();
+  group.node(2).fetched(FetchId{1}, Errc::io_error);
+  group.node(2).snapshot_sent(NodeId{3}, Errc::io_error);
+
+  CHECK(group.ports(2).sent.empty());
+  CHECK(group.ports(2).applies.empty());
+  CHECK(group.ports(2).failures.empty());
+}
+
+TEST_CASE("Nothing happens before the start", "[driver]") {
+  DriverGroup group({.start = false});
+
+  group.node(2).receive(
+      {{}, NodeId{1}, NodeId{2}, Term{5}, VoteRequest{VoteKind::election, {Term{4}, Index{9}}}});
+  group.node(2).flush();
+  CHECK(group.ports(2).writes.empty());
+  CHECK(group.node(2).term() == Term{1});
+
+  group.node(2).start();
+  CHECK(group.ports(2).membership != nullptr);
+}
+
+TEST_CASE("An entry that this version does not know stops the node before it is applied",
+          "[driver]") {
+  DriverGroup group({});
+  group.elect(1);
+  const RaftStatus leader = group.node(1).status();
+  AppendRequest append{{leader.term, leader.last}, leader.last + 1, {}};
+  append.entries.push_back(
+      {{leader.term, leader.last + 1}, EntryType::membership, Bytes::copy_of("?")});
+
+  group.hold(3, Port::state_machine);
+  group.node(3).receive({{}, NodeId{1}, NodeId{3}, leader.term, append});
+  group.settle();
+
+  REQUIRE(group.ports(3).failures.size() == 1);
+  CHECK(group.ports(3).failures[0] == Errc::invariant_violated);
+  CHECK(group.ports(3).applies.empty());
+  CHECK(group.node(3).membership() != nullptr);
 }
 
 TEST_CASE("A stopping leader that nobody can replace waits one election timeout", "[driver]") {
@@ -417,6 +487,52 @@ TEST_CASE("When the leader's process is gone a follower campaigns without waitin
   group.settle();
 
   CHECK(group.node(3).soft_state().role == Role::leader);
+}
+
+TEST_CASE("A campaign that runs is not given up for another one", "[driver]") {
+  DriverGroup group({});
+  group.elect(1);
+  group.hold(1, Port::network);
+  group.node(3).on_peer({NodeId{1}, PeerState::disconnected});
+  group.node(3).on_peer({NodeId{1}, PeerState::refused});
+  group.node(2).on_peer({NodeId{1}, PeerState::disconnected});
+  group.node(2).on_peer({NodeId{1}, PeerState::refused});
+  group.hold(3, Port::disk);  // its own vote takes a while
+
+  group.node(3).alarm();
+  group.settle();
+  REQUIRE(group.node(3).soft_state().role == Role::candidate);
+  const Term term = group.node(3).term();
+  group.node(3).alarm();
+  group.settle();
+  CHECK(group.node(3).term() == term);
+
+  group.resume(3, Port::disk);
+  group.settle();
+  CHECK(group.node(3).soft_state().role == Role::leader);
+}
+
+TEST_CASE("A follower that finds no support for its campaign tries again more and more slowly",
+          "[driver]") {
+  DriverGroup group({});
+  group.elect(1);
+  group.hold(1, Port::network);
+  group.hold(2, Port::network);
+  group.node(3).on_peer({NodeId{1}, PeerState::disconnected});
+  group.node(3).on_peer({NodeId{1}, PeerState::refused});
+
+  std::vector<std::uint32_t> delays;
+  while (const auto delay = std::exchange(group.ports(3).alarm, std::nullopt)) {
+    delays.push_back(*delay);
+    REQUIRE(delays.size() < 20);
+    group.node(3).alarm();
+    group.settle();
+  }
+
+  CHECK(delays.size() >= 3);
+  CHECK(delays.front() <= 50);
+  CHECK(std::is_sorted(delays.begin(), delays.end()));
+  CHECK(delays.back() > 200);
 }
 
 TEST_CASE("A broken connection alone does not make a follower disloyal", "[driver]") {

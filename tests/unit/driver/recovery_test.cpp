@@ -153,6 +153,61 @@ TEST_CASE("Parts that do not fit together are refused with the remedy", "[driver
   CHECK(lost_snapshot.error() == Errc::corrupt_data);
 }
 
+TEST_CASE("A newer snapshot stands in for the one that the log names", "[driver]") {
+  // As after a crash that removed the old file before the log named the new one.
+  World world;
+  world.append(Term{2}, Index{2}, Index{9});
+  world.set_hard_state({Term{2}, std::nullopt, Index{9}});
+  REQUIRE(world.log->compact({}, {{Term{2}, Index{5}}, voters(3)}, Index{3}));
+  world.store_snapshot({{Term{1}, Index{7}}, voters(3)});   // of another history
+  world.store_snapshot({{Term{2}, Index{4}}, voters(3)});   // too old
+  world.store_snapshot({{Term{2}, Index{12}}, voters(3)});  // beyond the log
+  CHECK(world.recover(StateMachineKind::in_memory).error() == Errc::corrupt_data);
+
+  world.store_snapshot({{Term{2}, Index{6}}, voters(3)});
+  world.store_snapshot({{Term{2}, Index{8}}, voters(5)});
+  const auto recovered = world.recover(StateMachineKind::in_memory);
+
+  REQUIRE(recovered);
+  REQUIRE(recovered->restore);
+  CHECK(recovered->restore->last == EntryId{Term{2}, Index{8}});
+  CHECK(recovered->snapshot.last == EntryId{Term{2}, Index{8}});
+  CHECK(recovered->initial.applied == Index{8});
+  CHECK(recovered->initial.membership->voters.size() == 5);
+  CHECK(RawNode::create({.id = NodeId{1}}, recovered->initial));
+}
+
+TEST_CASE("Stored snapshots that are not needed are removed at the start", "[driver]") {
+  World world;
+  world.append(Term{2}, Index{2}, Index{9});
+  const SnapshotMeta named{{Term{2}, Index{5}}, voters(3)};
+  REQUIRE(world.log->compact({}, named, Index{3}));
+  for (const Index index : {Index{4}, Index{5}, Index{7}, Index{20}})
+    world.store_snapshot({{Term{2}, index}, voters(3)});
+
+  REQUIRE(world.recover(StateMachineKind::in_memory));
+  const auto in_memory = world.snapshots->list();
+  REQUIRE(in_memory);
+  CHECK(*in_memory == std::vector<SnapshotMeta>{named});
+
+  REQUIRE(world.recover(StateMachineKind::on_disk, Index{9}));
+  const auto on_disk = world.snapshots->list();
+  REQUIRE(on_disk);
+  CHECK(on_disk->empty());
+}
+
+TEST_CASE("A log with entries of an unknown kind is refused", "[driver]") {
+  World world;
+  PersistBatch batch;
+  batch.append = {
+      Entry{{Term{2}, Index{2}}, EntryType::membership, Bytes::copy_of("from the future")}};
+  batch.hard_state = HardState{Term{2}, std::nullopt, Index{2}};
+  world.write(std::move(batch));
+
+  CHECK(world.recover(StateMachineKind::in_memory).error() == Errc::not_supported);
+  CHECK(world.recover(StateMachineKind::on_disk, Index{2}).error() == Errc::not_supported);
+}
+
 TEST_CASE("The membership is as of the applied index", "[driver]") {
   World world;
   PersistBatch batch;

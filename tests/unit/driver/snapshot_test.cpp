@@ -172,3 +172,159 @@ TEST_CASE("The tail that is kept is the larger of so many entries and so many by
   CHECK(snapshotter.keep_from(Index{100}) <= Index{93});
   CHECK(snapshotter.keep_from(Index{100}) >= Index{90});
 }
+
+TEST_CASE("Without known sizes the tail that is kept has a limit all the same", "[driver]") {
+  driver::Snapshotter snapshotter({.snapshot_count = 10,
+                                   .snapshot_bytes = 1'000'000,
+                                   .retained_entries = 5,
+                                   .retained_bytes = 8'000'000,
+                                   .transfer_retained_entries = 50},
+                                  Index{0});
+
+  snapshotter.on_dispatched(Index{1000}, 100);  // as after a restart
+
+  CHECK(snapshotter.keep_from(Index{1000}) == Index{901});
+}
+
+TEST_CASE("The old snapshot stays until the log names the new one", "[driver]") {
+  DriverGroup group(every_ten_entries());
+  group.elect(1);
+  propose_many(group, 15);
+  group.hold(2, Port::compaction);
+
+  propose_many(group, 10);
+  REQUIRE(group.ports(2).compactions.size() == 1);
+  const EntryId saved = group.ports(2).compactions.front().first.last;
+  CHECK(group.ports(2).dropped.empty());
+
+  group.resume(2, Port::compaction);
+  group.settle();
+  REQUIRE(group.ports(2).dropped.size() == 1);
+  CHECK(group.ports(2).dropped.front() < saved);
+}
+
+namespace {
+
+/// As if node 3 had received this snapshot from node 1.
+void receive_snapshot(DriverGroup& group, const SnapshotMeta& snapshot) {
+  group.node(3).receive(
+      {{}, NodeId{1}, NodeId{3}, group.node(1).term(), SnapshotRequest{snapshot}});
+}
+
+}  // namespace
+
+TEST_CASE("A snapshot that arrives twice is not dropped while it is being restored", "[driver]") {
+  const auto kind = GENERATE(StateMachineKind::in_memory, StateMachineKind::on_disk);
+  DriverGroup group(every_ten_entries(kind));
+  group.elect(1);
+  group.hold(3, Port::state_machine);
+  const SnapshotMeta snapshot{{group.node(1).term(), Index{50}}, group.node(1).membership()};
+
+  receive_snapshot(group, snapshot);
+  group.settle();
+  REQUIRE(group.ports(3).restores.size() == 1);
+  receive_snapshot(group, snapshot);
+  group.settle();
+  CHECK(group.ports(3).dropped.empty());
+
+  group.resume(3, Port::state_machine);
+  group.settle();
+  CHECK(group.ports(3).dropped.size() == (kind == StateMachineKind::on_disk ? 1 : 0));
+  receive_snapshot(group, snapshot);
+  group.settle();
+  CHECK(group.ports(3).dropped.size() == (kind == StateMachineKind::on_disk ? 2 : 0));
+}
+
+TEST_CASE("Received snapshots that nobody wants are dropped", "[driver]") {
+  const auto kind = GENERATE(StateMachineKind::in_memory, StateMachineKind::on_disk);
+  DriverGroup group(every_ten_entries(kind));
+  group.elect(1);
+  propose_many(group, 5);
+  const Term term = group.node(1).term();
+  const MembershipPtr membership = group.node(1).membership();
+
+  receive_snapshot(group, {{term, Index{3}}, membership});
+  receive_snapshot(group, {{term, Index{4}}, membership});
+  group.settle();
+
+  CHECK(group.ports(3).dropped == std::vector<EntryId>{{term, Index{3}}, {term, Index{4}}});
+}
+
+TEST_CASE("A snapshot file that cannot be written is tried again later", "[driver]") {
+  DriverGroup group(every_ten_entries());
+  group.elect(1);
+  group.hold(1, Port::state_machine);
+  for (int i = 0; i < 15; ++i)
+    group.propose(1, "x");
+  group.settle();
+  REQUIRE(group.ports(1).saves.size() == 1);
+
+  group.node(1).snapshot_saved(group.ports(1).saves.front(), Errc::out_of_space);
+  group.ports(1).saves.clear();
+  group.resume(1, Port::state_machine);
+  group.settle();
+  CHECK(group.ports(1).failures.empty());
+
+  const Index first = group.node(1).status().first;
+  propose_many(group, 15);
+  CHECK(group.node(1).status().first > first);
+}
+
+TEST_CASE("A state machine that cannot be captured ends everything", "[driver]") {
+  DriverGroup group(every_ten_entries());
+  group.elect(1);
+  group.hold(1, Port::state_machine);
+  for (int i = 0; i < 15; ++i)
+    group.propose(1, "x");
+  group.settle();
+  REQUIRE(group.ports(1).saves.size() == 1);
+
+  group.node(1).snapshot_saved(group.ports(1).saves.front(), Errc::state_machine_failed);
+
+  CHECK(group.ports(1).failures.size() == 1);
+}
+
+TEST_CASE("One snapshot at a time goes to a follower, and the next after a pause", "[driver]") {
+  DriverGroup group(every_ten_entries());
+  group.elect(1);
+  group.hold(3, Port::network);
+  propose_many(group, 40);
+  group.resume(3, Port::network);
+  group.hold(1, Port::snapshots);
+  for (int i = 0; i < 3; ++i)
+    group.tick(1);
+  REQUIRE(group.ports(1).snapshot_sends.size() == 1);
+
+  SECTION("not even a new term of leadership starts another one") {
+    group.elect(2);
+    group.elect(1);
+    for (int i = 0; i < 3; ++i)
+      group.tick(1);
+    CHECK(group.ports(1).snapshot_sends.size() == 1);
+  }
+
+  SECTION("after a failure there is a pause, which doubles") {
+    group.ports(1).snapshot_sends.clear();
+    group.node(1).snapshot_sent(NodeId{3}, Errc::peer_unreachable);
+    group.tick(1, 9);
+    CHECK(group.ports(1).snapshot_sends.empty());
+    group.tick(1, 4);
+    REQUIRE(group.ports(1).snapshot_sends.size() == 1);
+
+    group.ports(1).snapshot_sends.clear();
+    group.node(1).snapshot_sent(NodeId{3}, Errc::peer_unreachable);
+    group.tick(1, 19);
+    CHECK(group.ports(1).snapshot_sends.empty());
+    group.tick(1, 4);
+    CHECK(group.ports(1).snapshot_sends.size() == 1);
+  }
+
+  SECTION("a follower that has come back need not wait") {
+    group.ports(1).snapshot_sends.clear();
+    group.node(1).snapshot_sent(NodeId{3}, Errc::peer_unreachable);
+    group.node(1).on_peer({NodeId{3}, PeerState::disconnected});
+    group.node(1).on_peer({NodeId{3}, PeerState::connected});
+    group.tick(1, 3);
+    CHECK(group.ports(1).snapshot_sends.size() == 1);
+  }
+}

@@ -1,0 +1,84 @@
+// From options to a running member, over TCP and on a disk.
+#include "raftkit/launch.hpp"
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include "support/temporary_directory.hpp"
+#include "unit/runtime/cluster.hpp"
+
+using namespace raftkit;        // NOLINT(google-build-using-namespace): domain words of the test
+using namespace raftkit::test;  // NOLINT(google-build-using-namespace): as above
+
+namespace {
+
+/// A member that is a cluster by itself, on a port that was free a moment ago.
+class Alone {
+ public:
+  Alone() {
+    boost::asio::io_context context;
+    const boost::asio::ip::tcp::acceptor acceptor(context,
+                                                  {boost::asio::ip::make_address("127.0.0.1"), 0});
+    url_ = "http://127.0.0.1:" + std::to_string(acceptor.local_endpoint().port());
+  }
+
+  [[nodiscard]] LaunchOptions options() const {
+    LaunchOptions options;
+    options.member.data_dir = directory_ / "data";
+    options.member.listen_peer_urls = config::parse_url_list(url_).value();
+    options.member.initial_advertise_peer_urls = config::parse_url_list(url_).value();
+    options.member.initial_cluster = "default=" + url_;
+    options.member.heartbeat_interval = config::Milliseconds(10);
+    options.member.election_timeout = config::Milliseconds(100);
+    options.state_machine = [](const StateMachineHome&) -> Result<std::unique_ptr<StateMachine>> {
+      return std::make_unique<Machine>();
+    };
+    return options;
+  }
+
+ private:
+  TemporaryDirectory directory_;
+  std::string url_;
+};
+
+}  // namespace
+
+TEST_CASE("A member can be launched again at once, in the same process", "[runtime]") {
+  const Alone alone;
+  boost::asio::io_context context;
+  for (int i = 1; i <= 4; ++i) {
+    auto instance = launch(context.get_executor(), alone.options());
+    REQUIRE(instance);
+    std::promise<error_code> proposed;
+    (*instance)->node().async_propose(
+        Bytes::copy_of("a"),
+        [&](error_code code, const ProposeResult&) { proposed.set_value(code); });
+    std::thread thread([&] { context.run(); });
+    CHECK_FALSE(get(proposed.get_future()));
+    const bool is_stopped_first = i % 2 == 0;
+    if (is_stopped_first) {
+      std::promise<void> stopped;
+      (*instance)->node().async_stop([&](error_code) { stopped.set_value(); });
+      get(stopped.get_future());
+    } else {
+      context.stop();
+    }
+    thread.join();
+    CHECK(dynamic_cast<Machine&>((*instance)->state_machine()).applied() ==
+          std::vector<std::string>(static_cast<std::size_t>(i), "a"));
+    instance->reset();
+    context.restart();
+  }
+}
+
+TEST_CASE("A limit on commands that no message could carry is refused at launch", "[runtime]") {
+  const Alone alone;
+  boost::asio::io_context context;
+  LaunchOptions options = alone.options();
+  options.max_command_bytes = std::size_t{600} << 20;
+
+  const auto instance = launch(context.get_executor(), std::move(options));
+
+  REQUIRE_FALSE(instance);
+  CHECK(instance.error() == Errc::invalid_option);
+  CHECK(instance.error().message().find("max_command_bytes") != std::string::npos);
+}
