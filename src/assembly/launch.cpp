@@ -166,9 +166,9 @@ class Launcher {
             Errc::store_mismatch,
             "member " + to_string(self) + " (--name " + options_.member.name +
                 ") has already been bootstrapped, as member " + to_string(other.id) +
-                " knows; --data-dir " + instance_->data_directory_ +
-                " is empty. Give it back its data directory; if that is lost, remove the member "
-                "from the cluster and add it again");
+                " knows, but there is no " + path("identity") +
+                ". Give it back its data directory; if that is lost, remove the member from the "
+                "cluster and add it again");
       }
       return {};
     }
@@ -177,22 +177,43 @@ class Launcher {
 
   Result<void> open_stores() {
     auto log_store = storage::open_leveldb_log_storage(disk_, {.directory = path("log")});
-    if (!log_store) return std::move(log_store).error();
+    if (!log_store) return with_remedy(log_store.error());
     log_store_ = *std::move(log_store);
     auto snapshots = storage::open_file_snapshot_store(disk_, path("snapshots"));
-    if (!snapshots) return std::move(snapshots).error();
+    if (!snapshots) return with_remedy(snapshots.error());
     snapshots_ = *std::move(snapshots);
     auto state_machine = options_.state_machine({path("state"), first_start_.has_value()});
-    if (!state_machine) return std::move(state_machine).error();
+    if (!state_machine) return with_remedy(state_machine.error());
     instance_->state_machine_ = *std::move(state_machine);
-    return {};
+    return check_kind();
+  }
+
+  // Damage to what this member has promised cannot be mended here.
+  [[nodiscard]] static Error with_remedy(const Error& error) {
+    if (!(error == Errc::corrupt_data)) return error;
+    return {Errc::corrupt_data, error.message() + ". " + kReplace};
+  }
+
+  [[nodiscard]] Result<void> check_kind() const {
+    if (!identity_ || identity_->kind == instance_->state_machine_->kind()) return {};
+    const bool was_on_disk = identity_->kind == StateMachineKind::on_disk;
+    return Error(
+        Errc::invalid_option,
+        "--data-dir " + instance_->data_directory_ +
+            " belongs to a program whose state machine is " +
+            (was_on_disk ? "on disk; this one is in memory" : "in memory; this one is on disk"));
   }
 
   // The identity comes last: it says that everything else was made.
   Result<void> initialise() {
-    if (!first_start_) return {};
     auto loaded = log_store_->load({});
-    if (!loaded) return std::move(loaded).error();
+    if (!loaded) return with_remedy(loaded.error());
+    if (!first_start_) {
+      if (*loaded) return {};
+      return Error(Errc::corrupt_data,
+                   path("log") + " holds nothing, but " + path("identity") +
+                       " says that this member was in use. " + kReplace);
+    }
     const bool is_untouched =
         !*loaded || ((*loaded)->last == Index{1} && !(*loaded)->hard_state.voted_for &&
                      (*loaded)->hard_state.term == Term{1});

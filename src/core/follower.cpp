@@ -69,7 +69,7 @@ Result<void> Raft::on_append(const Envelope& envelope, AppendRequest& request) {
 Result<void> Raft::on_heartbeat(NodeId from, const HeartbeatRequest& request) {
   if (request.commit > log_.last()) {
     return Error(
-        Errc::invariant_violated,
+        Errc::corrupt_data,
         "the leader knows index " + to_string(request.commit) +
             " to be durable here, but this log ends at " + to_string(log_.last()) +
             ": acknowledged entries were lost, e.g. by removing or restoring the data directory");

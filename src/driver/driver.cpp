@@ -189,7 +189,9 @@ void Driver::arm_failover() {
 void Driver::step(Envelope envelope) {
   const auto stepped = node_.step(std::move(envelope));
   // Anything else is noise: a message from somebody who left, or one that came too late.
-  if (!stepped && stepped.error() == Errc::invariant_violated) fail(stepped.error());
+  if (stepped) return;
+  const Error& error = stepped.error();
+  if (error == Errc::invariant_violated || error == Errc::corrupt_data) fail(error);
 }
 
 void Driver::receive(Envelope envelope) {

@@ -153,7 +153,7 @@ TEST_CASE("A heartbeat that knows more to be here than there is, is an error and
   const auto taken = bench.receive(2, 2, HeartbeatRequest{Index{9}});
 
   REQUIRE_FALSE(taken);
-  CHECK(taken.error() == Errc::invariant_violated);
+  CHECK(taken.error() == Errc::corrupt_data);
   CHECK(bench.status().commit == Index{1});
   CHECK(bench.node().violation().empty());
 }

@@ -546,3 +546,16 @@ TEST_CASE("A broken connection alone does not make a follower disloyal", "[drive
   CHECK_FALSE(group.ports(2).alarm);
   CHECK(group.node(2).soft_state().leader == NodeId{1});
 }
+
+TEST_CASE("A member whose log lacks what it has acknowledged stops", "[driver]") {
+  DriverGroup group({});
+  group.elect(1);
+  const RaftStatus leader = group.node(1).status();
+
+  group.node(3).receive(
+      {{}, NodeId{1}, NodeId{3}, leader.term, HeartbeatRequest{leader.last + 100, 0}});
+  group.settle();
+
+  REQUIRE(group.ports(3).failures.size() == 1);
+  CHECK(group.ports(3).failures[0] == Errc::corrupt_data);
+}

@@ -1,6 +1,8 @@
 // From options to a running member, over TCP and on a disk.
 #include "raftkit/launch.hpp"
 
+#include <filesystem>
+
 #include <boost/asio/ip/tcp.hpp>
 
 #include "support/temporary_directory.hpp"
@@ -81,4 +83,40 @@ TEST_CASE("A limit on commands that no message could carry is refused at launch"
   REQUIRE_FALSE(instance);
   CHECK(instance.error() == Errc::invalid_option);
   CHECK(instance.error().message().find("max_command_bytes") != std::string::npos);
+}
+
+TEST_CASE("A member whose log was emptied is refused, and told what that means", "[runtime]") {
+  const Alone alone;
+  boost::asio::io_context context;
+  REQUIRE(launch(context.get_executor(), alone.options()));
+  const std::string log = alone.options().member.data_dir + "/member/log";
+  std::filesystem::remove_all(log);
+  std::filesystem::create_directory(log);
+
+  const auto instance = launch(context.get_executor(), alone.options());
+
+  REQUIRE_FALSE(instance);
+  CHECK(instance.error() == Errc::corrupt_data);
+  CHECK_THAT(instance.error().message(),
+             Catch::Contains(log) && Catch::Contains("add it again as a new member"));
+}
+
+TEST_CASE("A data directory of a program of another kind is refused", "[runtime]") {
+  class OnDisk final : public Machine {
+    [[nodiscard]] StateMachineKind kind() const override { return StateMachineKind::on_disk; }
+  };
+  const Alone alone;
+  boost::asio::io_context context;
+  REQUIRE(launch(context.get_executor(), alone.options()));
+  std::filesystem::create_directory(alone.options().member.data_dir + "/member/state");
+  LaunchOptions other = alone.options();
+  other.state_machine = [](const StateMachineHome&) -> Result<std::unique_ptr<StateMachine>> {
+    return std::make_unique<OnDisk>();
+  };
+
+  const auto instance = launch(context.get_executor(), std::move(other));
+
+  REQUIRE_FALSE(instance);
+  CHECK(instance.error() == Errc::invalid_option);
+  CHECK_THAT(instance.error().message(), Catch::Contains("in memory; this one is on disk"));
 }

@@ -1,0 +1,114 @@
+#include "core_oracle.hpp"
+
+#include <rapidcheck.h>
+
+namespace raftkit::test {
+
+void fail(const std::string& message) {
+  RC_FAIL(message);
+  std::abort();  // RC_FAIL throws, which the compiler cannot see
+}
+
+void CoreOracle::log_grew(const CoreImage& image, Index first) {
+  for (Index index = first; index <= image.last(); ++index) {
+    const HistoryHash hash = image.hash_at(index);
+    const auto [known, is_new] = history_.emplace(image.id_at(index), hash);
+    require(is_new || known->second == hash,
+            "log matching: two logs hold ",
+            known->first,
+            " and differ before it");
+  }
+}
+
+void CoreOracle::leads(NodeId node, std::uint64_t life, Term term, const CoreImage& written) {
+  const auto [known, is_new] = leaders_.emplace(term, std::pair(node, life));
+  require(known->second == std::pair(node, life),
+          "election safety: term ",
+          term,
+          " is led by ",
+          known->second.first,
+          " and by ",
+          node,
+          ", or by one node in two lives");
+  if (!is_new) return;
+  for (const Chosen& entry : chosen_) {
+    if (entry.observed >= term) continue;  // perhaps by a later leader
+    require(written.covers(entry.id),
+            "leader completeness: the leader of term ",
+            term,
+            " lacks ",
+            entry.id,
+            ", which was committed in term ",
+            entry.observed);
+  }
+}
+
+void CoreOracle::committed(Index index, Term observed, const CoreImage& written) {
+  if (index < written.base().index) return;  // its content came with a snapshot
+  const EntryId id = written.id_at(index);
+  const HistoryHash hash = written.hash_at(index);
+  if (index <= last_chosen()) {
+    require(chosen(index).id == id && chosen(index).hash == hash,
+            "state machine safety: both ",
+            chosen(index).id,
+            " and ",
+            id,
+            " are committed");
+    return;
+  }
+  require(index == last_chosen() + 1, "index ", index, " was committed and nobody saw it");
+  chosen_.push_back({id, hash, observed});
+}
+
+void CoreOracle::leader_committed(Index index,
+                                  const CoreImage& leader,
+                                  const std::vector<const CoreImage*>& durable) {
+  if (index <= leader.base().index) return;
+  std::size_t holders = 0;
+  for (const CoreImage* image : durable)
+    holders += image->covers(leader.id_at(index)) ? 1U : 0U;
+  require(2 * holders > durable.size(),
+          "commit rule: ",
+          leader.id_at(index),
+          " is durable on ",
+          std::to_string(holders),
+          " of ",
+          std::to_string(durable.size()));
+}
+
+HistoryHash CoreOracle::applied(const Entry& entry, HistoryHash before) {
+  const HistoryHash hash = after(before, entry);
+  require(entry.id.index <= last_chosen(), entry.id, " is applied, but nobody committed it");
+  require(chosen(entry.id.index).hash == hash,
+          "state machine safety: ",
+          entry.id,
+          " is applied where ",
+          chosen(entry.id.index).id,
+          " was committed");
+  return hash;
+}
+
+void CoreOracle::voted(NodeId voter, Term term, NodeId candidate) {
+  const auto known = votes_.emplace(std::pair(voter, term), candidate).first;
+  require(known->second == candidate,
+          "one vote per term: in term ",
+          term,
+          " node ",
+          voter,
+          " voted for ",
+          known->second,
+          " and for ",
+          candidate);
+}
+
+void CoreOracle::read_answered(const ReadReady& read) {
+  const auto began = reads_.find(read.read);
+  require(began != reads_.end(), "a read is answered that nobody asked for");
+  require(read.index >= began->second,
+          "linearizable reads: index ",
+          began->second,
+          " was committed before the read, whose answer is index ",
+          read.index);
+}
+
+}  // namespace raftkit::test

@@ -1,0 +1,86 @@
+// What must hold in every group of cores, whatever happens to it.
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "raftkit/raw_node.hpp"
+
+#include "core_image.hpp"
+
+namespace raftkit::test {
+
+/// Sees everything, remembers everything, and fails the property when two observations contradict
+/// each other. Owner: the world that is checked.
+class CoreOracle {
+ public:
+  explicit CoreOracle(EntryId bootstrap) { chosen_.push_back({bootstrap, 0, bootstrap.term}); }
+
+  /// Two logs that hold the same id are equal up to it. [thesis §3.5]
+  void log_grew(const CoreImage& image, Index first);
+
+  /// At most one life of one node leads a term, its log holds all that was committed before, and it
+  /// never goes back. [thesis §3.4, §3.6.3]
+  void leads(NodeId node, std::uint64_t life, Term term, const CoreImage& written);
+
+  /// Nobody ever commits anything else at this index. [thesis §3.6.3]
+  void committed(Index index, Term observed, const CoreImage& written);
+  /// What a leader commits is durable on a majority.
+  void leader_committed(Index index,
+                        const CoreImage& leader,
+                        const std::vector<const CoreImage*>& durable);
+  /// Returns the hash of the state machine after it.
+  HistoryHash applied(const Entry& entry, HistoryHash before);
+
+  /// One vote per node and term, across all of its lives. [thesis §3.4, §3.8]
+  void voted(NodeId voter, Term term, NodeId candidate);
+
+  /// A read that begins now must see everything that anybody knows to be committed. [thesis §6.4]
+  void read_began(ReadId read) { reads_[read] = last_chosen(); }
+  void read_answered(const ReadReady& read);
+
+  [[nodiscard]] Index last_chosen() const {
+    return chosen_.front().id.index + (chosen_.size() - 1);
+  }
+  /// Of the state after the committed entry at `index`.
+  [[nodiscard]] HistoryHash state_at(Index index) const { return chosen(index).hash; }
+
+ private:
+  struct Chosen {
+    EntryId id;
+    HistoryHash hash = 0;
+    Term observed;  // of whoever was the first to know; it was committed in this term or before
+  };
+  [[nodiscard]] const Chosen& chosen(Index index) const {
+    return chosen_.at(index - chosen_.front().id.index);
+  }
+
+  std::map<EntryId, HistoryHash> history_;
+  std::vector<Chosen> chosen_;
+  std::map<Term, std::pair<NodeId, std::uint64_t>> leaders_;
+  std::map<std::pair<NodeId, Term>, NodeId> votes_;
+  std::map<ReadId, Index> reads_;
+};
+
+/// Fails the property.
+[[noreturn]] void fail(const std::string& message);
+
+/// Fails the property unless `condition` holds, with all of `parts` in the message.
+template <class... Parts>
+void require(bool condition, const Parts&... parts) {
+  if (condition) return;
+  std::string message;
+  const auto add = [&](const auto& part) {
+    if constexpr (requires { to_string(part); }) {
+      message += to_string(part);
+    } else {
+      message += part;
+    }
+  };
+  (add(parts), ...);
+  fail(message);
+}
+
+}  // namespace raftkit::test
