@@ -179,7 +179,9 @@ Result<void> send_snapshot(BlockingSocket& socket,
       const auto reason = conversation.read(std::chrono::milliseconds{1});
       if (!written && reason) return written;
       if (reason) return Error(Errc::malformed, "an unexpected record");
-      return !written && reason.error() == Errc::peer_unreachable ? written : reason.error();
+      const bool says_nothing =
+          reason.error() == Errc::peer_unreachable || reason.error() == Errc::timed_out;
+      return !written && says_nothing ? written : reason.error();
     }
     if (at_end) break;
     position += chunk.size();

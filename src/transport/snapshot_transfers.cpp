@@ -77,6 +77,9 @@ void SnapshotTransfers::on_connected(NodeId peer, Result<SnapshotConnection> con
 
 void SnapshotTransfers::finish(NodeId peer, Result<void> result) {
   const auto node = outgoing_.extract(peer);
+  // Whichever of the connections that stop() closes is noticed first, it was stop() that ended
+  // this.
+  if (!result && is_stopping_) result = Errc::stopped;
   node.mapped()->done(std::move(result));
 }
 
@@ -115,6 +118,7 @@ void SnapshotTransfers::on_received(NodeId peer, const Result<Envelope>& result)
 }
 
 void SnapshotTransfers::stop(std::function<void()> idle) {
+  is_stopping_ = true;
   for (auto at = outgoing_.begin(); at != outgoing_.end();) {
     if (at->second->connected) {
       ++at;  // its thread ends it

@@ -75,6 +75,7 @@ class SnapshotTransfers {
   std::unique_ptr<SnapshotConnector> connector_;
   std::map<NodeId, std::shared_ptr<Outgoing>> outgoing_;
   std::map<NodeId, Incoming> incoming_;
+  bool is_stopping_ = false;
   std::shared_ptr<WorkerThreads> workers_;
 };
 
