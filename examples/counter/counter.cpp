@@ -20,7 +20,7 @@ using namespace raftkit;
 
 // Commands are numbers, the result of each is the sum so far. After a restart the log rebuilds it;
 // capture and restore let the log be compacted.
-class Sum final : public StateMachine {
+class Counter final : public StateMachine {
  public:
   void apply(std::span<const Command> commands, EntryId, std::span<Bytes> results) override {
     for (std::size_t i = 0; i < commands.size(); ++i) {
@@ -79,7 +79,7 @@ int main(int argc, char** argv) {
     options.member = member;
     options.log_sink = logging::make_log_sink({member.log_level}).value();
     options.state_machine = [](const StateMachineHome&) -> Result<std::unique_ptr<StateMachine>> {
-      return std::unique_ptr<StateMachine>(std::make_unique<Sum>());
+      return std::unique_ptr<StateMachine>(std::make_unique<Counter>());
     };
     auto instance = launch(io.get_executor(), options);
     if (!instance) return std::cerr << instance.error().message() << "\n", 1;

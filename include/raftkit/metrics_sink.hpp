@@ -7,7 +7,7 @@
 namespace raftkit {
 
 /// Values that only grow.
-enum class Counter : std::uint8_t {
+enum class CounterMetric : std::uint8_t {
   leader_changes,       ///< times a different leader became known
   proposals_failed,     ///< ended in anything but success
   proposals_committed,  ///< entries committed, as seen here
@@ -23,7 +23,7 @@ enum class Counter : std::uint8_t {
 };
 
 /// Values that go up and down.
-enum class Gauge : std::uint8_t {
+enum class GaugeMetric : std::uint8_t {
   has_leader,  ///< 0 or 1
   is_leader,   ///< 0 or 1
   term,
@@ -33,7 +33,7 @@ enum class Gauge : std::uint8_t {
 };
 
 /// Durations in seconds.
-enum class Histogram : std::uint8_t {
+enum class HistogramMetric : std::uint8_t {
   log_write,  ///< one group of batches, written and durable
   apply,      ///< one batch of commands
   snapshot_save,
@@ -45,13 +45,13 @@ class MetricsSink {
  public:
   virtual ~MetricsSink() = default;
 
-  virtual void add(Counter counter, std::uint64_t amount) = 0;
-  virtual void set(Gauge gauge, std::uint64_t value) = 0;
-  virtual void observe(Histogram histogram, double seconds) = 0;
+  virtual void add(CounterMetric counter, std::uint64_t amount) = 0;
+  virtual void set(GaugeMetric gauge, std::uint64_t value) = 0;
+  virtual void observe(HistogramMetric histogram, double seconds) = 0;
 };
 
-[[nodiscard]] std::string_view to_string(Counter counter);
-[[nodiscard]] std::string_view to_string(Gauge gauge);
-[[nodiscard]] std::string_view to_string(Histogram histogram);
+[[nodiscard]] std::string_view to_string(CounterMetric counter);
+[[nodiscard]] std::string_view to_string(GaugeMetric gauge);
+[[nodiscard]] std::string_view to_string(HistogramMetric histogram);
 
 }  // namespace raftkit

@@ -18,61 +18,61 @@ std::shared_ptr<LogSink> null_log_sink() {
   return std::make_shared<NullLogSink>();
 }
 
-std::string_view to_string(Counter counter) {
+std::string_view to_string(CounterMetric counter) {
   switch (counter) {
-    case Counter::leader_changes:
+    case CounterMetric::leader_changes:
       return "leader_changes";
-    case Counter::proposals_failed:
+    case CounterMetric::proposals_failed:
       return "proposals_failed";
-    case Counter::proposals_committed:
+    case CounterMetric::proposals_committed:
       return "proposals_committed";
-    case Counter::proposals_applied:
+    case CounterMetric::proposals_applied:
       return "proposals_applied";
-    case Counter::reads_failed:
+    case CounterMetric::reads_failed:
       return "reads_failed";
-    case Counter::log_syncs:
+    case CounterMetric::log_syncs:
       return "log_syncs";
-    case Counter::log_bytes:
+    case CounterMetric::log_bytes:
       return "log_bytes";
-    case Counter::late_heartbeats:
+    case CounterMetric::late_heartbeats:
       return "late_heartbeats";
-    case Counter::messages_sent:
+    case CounterMetric::messages_sent:
       return "messages_sent";
-    case Counter::messages_received:
+    case CounterMetric::messages_received:
       return "messages_received";
-    case Counter::snapshots_sent:
+    case CounterMetric::snapshots_sent:
       return "snapshots_sent";
-    case Counter::snapshots_received:
+    case CounterMetric::snapshots_received:
       return "snapshots_received";
   }
   return "unknown";
 }
 
-std::string_view to_string(Gauge gauge) {
+std::string_view to_string(GaugeMetric gauge) {
   switch (gauge) {
-    case Gauge::has_leader:
+    case GaugeMetric::has_leader:
       return "has_leader";
-    case Gauge::is_leader:
+    case GaugeMetric::is_leader:
       return "is_leader";
-    case Gauge::term:
+    case GaugeMetric::term:
       return "term";
-    case Gauge::commit_index:
+    case GaugeMetric::commit_index:
       return "commit_index";
-    case Gauge::applied_index:
+    case GaugeMetric::applied_index:
       return "applied_index";
-    case Gauge::proposals_pending:
+    case GaugeMetric::proposals_pending:
       return "proposals_pending";
   }
   return "unknown";
 }
 
-std::string_view to_string(Histogram histogram) {
+std::string_view to_string(HistogramMetric histogram) {
   switch (histogram) {
-    case Histogram::log_write:
+    case HistogramMetric::log_write:
       return "log_write";
-    case Histogram::apply:
+    case HistogramMetric::apply:
       return "apply";
-    case Histogram::snapshot_save:
+    case HistogramMetric::snapshot_save:
       return "snapshot_save";
   }
   return "unknown";

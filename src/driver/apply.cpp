@@ -24,8 +24,8 @@ void Driver::dispatch(std::vector<Entry>& entries) {
   }
   dispatched_ = batch.last;
   snapshotter_.on_dispatched(dispatched_.index, bytes);
-  metrics_.add(Counter::proposals_committed, entries.size());
-  metrics_.set(Gauge::commit_index, dispatched_.index.value);
+  metrics_.add(CounterMetric::proposals_committed, entries.size());
+  metrics_.set(GaugeMetric::commit_index, dispatched_.index.value);
   ports_.apply(std::move(batch));
   maybe_save_snapshot();
 }
@@ -40,8 +40,8 @@ void Driver::maybe_save_snapshot() {
 void Driver::applied(ApplyBatch batch, const Result<void>& outcome) {
   if (is_over()) return;
   if (!outcome) return fail(outcome.error());
-  metrics_.add(Counter::proposals_applied, batch.commands.size());
-  metrics_.set(Gauge::applied_index, batch.last.index.value);
+  metrics_.add(CounterMetric::proposals_applied, batch.commands.size());
+  metrics_.set(GaugeMetric::applied_index, batch.last.index.value);
   applied_ = std::max(applied_, batch.last.index);
   node_.applied(batch.last.index);
   proposals_.on_applied(batch);
@@ -58,7 +58,7 @@ void Driver::restored(const SnapshotMeta& snapshot, const Result<void>& outcome)
   if (!outcome) return fail(outcome.error());
   restoring_.pop_front();
   applied_ = std::max(applied_, snapshot.last.index);
-  metrics_.set(Gauge::applied_index, applied_.value);
+  metrics_.set(GaugeMetric::applied_index, applied_.value);
   reads_.on_applied(applied_);
   node_.snapshot_available(snapshot);
 }

@@ -196,7 +196,7 @@ void Driver::step(Envelope envelope) {
 
 void Driver::receive(Envelope envelope) {
   if (!is_started_ || is_over()) return;
-  metrics_.add(Counter::messages_received, 1);
+  metrics_.add(CounterMetric::messages_received, 1);
   if (auto* request = std::get_if<ProposeRequest>(&envelope.message)) {
     on_forwarded(envelope, *request);
   } else if (const auto* response = std::get_if<ProposeResponse>(&envelope.message)) {
@@ -204,7 +204,7 @@ void Driver::receive(Envelope envelope) {
   } else {
     if (const auto* snapshot = std::get_if<SnapshotRequest>(&envelope.message)) {
       files_.insert(snapshot->snapshot.last);
-      metrics_.add(Counter::snapshots_received, 1);
+      metrics_.add(CounterMetric::snapshots_received, 1);
     }
     step(std::move(envelope));
   }
@@ -310,7 +310,7 @@ void Driver::snapshot_sent(NodeId peer, const Result<void>& outcome) {
   snapshotter_.transfer_ended(peer);
   if (!outcome) return snapshot_sends_.failed(peer, now_);  // the core hears of it after the pause
   snapshot_sends_.succeeded(peer);
-  metrics_.add(Counter::snapshots_sent, 1);
+  metrics_.add(CounterMetric::snapshots_sent, 1);
   node_.report_snapshot(peer, SnapshotOutcome::sent);
 }
 
@@ -380,11 +380,11 @@ void Driver::on_soft_state(const SoftState& state) {
   reads_.restart_rounds();
   proposals_.on_leader_changed();
   if (state.leader != broken_stream_) broken_stream_.reset();
-  metrics_.set(Gauge::has_leader, state.leader ? 1 : 0);
-  metrics_.set(Gauge::is_leader, state.role == Role::leader ? 1 : 0);
-  metrics_.set(Gauge::term, node_.term().value);
+  metrics_.set(GaugeMetric::has_leader, state.leader ? 1 : 0);
+  metrics_.set(GaugeMetric::is_leader, state.role == Role::leader ? 1 : 0);
+  metrics_.set(GaugeMetric::term, node_.term().value);
   if (state.leader && state.leader != counted_leader_) {
-    metrics_.add(Counter::leader_changes, 1);
+    metrics_.add(CounterMetric::leader_changes, 1);
     counted_leader_ = state.leader;
   }
   settle_transfers();
@@ -424,7 +424,7 @@ void Driver::send_now(std::vector<Envelope>& envelopes) {
     }
   }
   if (ready.empty()) return;
-  metrics_.add(Counter::messages_sent, ready.size());
+  metrics_.add(CounterMetric::messages_sent, ready.size());
   ports_.send(ready);
 }
 
@@ -452,7 +452,7 @@ void Driver::send_after_write(std::vector<Envelope>& envelopes) {
       });
   const std::span<Envelope> to_peers(envelopes.begin(), own);
   if (!to_peers.empty()) {
-    metrics_.add(Counter::messages_sent, to_peers.size());
+    metrics_.add(CounterMetric::messages_sent, to_peers.size());
     ports_.send(to_peers);
   }
   for (auto at = own; at != envelopes.end(); ++at)

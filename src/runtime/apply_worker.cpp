@@ -109,7 +109,7 @@ void ApplyWorker::apply_now(std::vector<driver::ApplyBatch>& waiting) {
     return {};
   });
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-  if (!batch.commands.empty()) metrics_.observe(Histogram::apply, took.count());
+  if (!batch.commands.empty()) metrics_.observe(HistogramMetric::apply, took.count());
   reports_.applied(std::move(batch), std::move(outcome));
 }
 
@@ -143,7 +143,7 @@ void ApplyWorker::run(Save& job) {
       return copy(*held, **sink, Embedders::source);
     });
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-    metrics_.observe(Histogram::snapshot_save, took.count());
+    metrics_.observe(HistogramMetric::snapshot_save, took.count());
     (*saved_)(meta, std::move(outcome));
   });
 }

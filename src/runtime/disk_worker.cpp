@@ -56,10 +56,10 @@ void DiskWorker::write_group(std::vector<PersistBatch>& group) {
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   const auto syncs = [](const PersistBatch& batch) { return batch.needs_sync(); };
   if (std::any_of(group.begin(), group.end(), syncs)) {
-    metrics_.add(Counter::log_syncs, 1);
-    metrics_.observe(Histogram::log_write, took.count());
+    metrics_.add(CounterMetric::log_syncs, 1);
+    metrics_.observe(HistogramMetric::log_write, took.count());
   }
-  metrics_.add(Counter::log_bytes, bytes);
+  metrics_.add(CounterMetric::log_bytes, bytes);
   group.clear();
   done_(std::move(ids), std::move(outcome));
 }

@@ -12,9 +12,9 @@ namespace {
 
 class NullMetrics final : public MetricsSink {
  public:
-  void add(Counter, std::uint64_t) override {}
-  void set(Gauge, std::uint64_t) override {}
-  void observe(Histogram, double) override {}
+  void add(CounterMetric, std::uint64_t) override {}
+  void set(GaugeMetric, std::uint64_t) override {}
+  void observe(HistogramMetric, double) override {}
 };
 
 }  // namespace
@@ -249,7 +249,7 @@ void Node::Impl::on_tick() {
   // A process that was stopped for a while has missed ticks, not lived through them: catching up in
   // a burst would let it time out, or campaign, before it has read a single waiting message.
   if (now - next_tick_ > options_.heartbeat_interval) {
-    metrics_->add(Counter::late_heartbeats, 1);
+    metrics_->add(CounterMetric::late_heartbeats, 1);
     next_tick_ = now;
   }
   driver_->tick();

@@ -56,9 +56,9 @@ class FakePorts final : public driver::Ports {
 
 class NullMetrics final : public MetricsSink {
  public:
-  void add(Counter, std::uint64_t) override {}
-  void set(Gauge, std::uint64_t) override {}
-  void observe(Histogram, double) override {}
+  void add(CounterMetric, std::uint64_t) override {}
+  void set(GaugeMetric, std::uint64_t) override {}
+  void observe(HistogramMetric, double) override {}
 };
 
 struct Answer {

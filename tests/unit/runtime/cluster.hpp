@@ -95,12 +95,12 @@ class KeptLog final : public LogStorage {
 
 class Counts final : public MetricsSink {
  public:
-  void add(Counter counter, std::uint64_t amount) override {
+  void add(CounterMetric counter, std::uint64_t amount) override {
     counts_.at(static_cast<std::size_t>(counter)) += amount;
   }
-  void set(Gauge, std::uint64_t) override {}
-  void observe(Histogram, double) override {}
-  [[nodiscard]] std::uint64_t of(Counter counter) const {
+  void set(GaugeMetric, std::uint64_t) override {}
+  void observe(HistogramMetric, double) override {}
+  [[nodiscard]] std::uint64_t of(CounterMetric counter) const {
     return counts_.at(static_cast<std::size_t>(counter));
   }
 

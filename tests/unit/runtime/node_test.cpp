@@ -171,7 +171,7 @@ TEST_CASE("A follower that was away too long gets a snapshot", "[runtime]") {
   CHECK_FALSE(get(cluster.read(follower)).code);
   CHECK(cluster.machine(follower).applied() == cluster.machine(leader).applied());
   leader = cluster.await_leader();
-  CHECK(cluster.counts(follower).of(Counter::snapshots_received) >= 1);
+  CHECK(cluster.counts(follower).of(CounterMetric::snapshots_received) >= 1);
 }
 
 TEST_CASE("A node may be destroyed as soon as its stop has completed", "[runtime]") {

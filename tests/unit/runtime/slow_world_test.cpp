@@ -40,8 +40,8 @@ void watch(Cluster& cluster, std::uint64_t leader, Term term, steady_clock::time
   auto next_second = steady_clock::now();
   while (steady_clock::now() < end) {
     if (steady_clock::now() >= next_second) {
-      CHECK(follower.of(Counter::messages_received) > messages);
-      messages = follower.of(Counter::messages_received);
+      CHECK(follower.of(CounterMetric::messages_received) > messages);
+      messages = follower.of(CounterMetric::messages_received);
       next_second += seconds(1);
     }
     for (const std::uint64_t id : {1U, 2U, 3U}) {
