@@ -22,6 +22,8 @@ case $preset in
   *) fail "unknown preset '$preset'; one of: release, debug, asan, tsan" ;;
 esac
 
+# So that a clone in another place finds what this one has compiled.
+export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
 ensure_packages "${build_packages[@]}" "${kvstore_packages[@]}" "${test_packages[@]}"
 lock_build "$preset"
 configure_build "$preset" -DRAFTKIT_BUILD_TESTS=ON -DRAFTKIT_BUILD_EXAMPLES=ON

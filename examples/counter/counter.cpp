@@ -9,7 +9,6 @@
 #include <string>
 #include <thread>
 #include <utility>  // Boost 1.74 needs it before Asio on g++ 12
-#include <vector>
 
 #include <boost/asio.hpp>
 
@@ -18,8 +17,7 @@
 
 using namespace raftkit;
 
-// Commands are numbers, the result of each is the sum so far. After a restart the log rebuilds it;
-// capture and restore let the log be compacted.
+// A command is a number, its result the sum so far. capture and restore let the log be compacted.
 class Counter final : public StateMachine {
  public:
   void apply(std::span<const Command> commands, EntryId, std::span<Bytes> results) override {
@@ -44,17 +42,16 @@ class Counter final : public StateMachine {
 
 // The options of all three members, for when they share a process.
 std::vector<config::MemberOptions> three_members() {
+  const std::string urls[] = {
+      "http://127.0.0.1:7001", "http://127.0.0.1:7002", "http://127.0.0.1:7003"};
   std::vector<config::MemberOptions> members(3);
   for (std::size_t i = 0; i < members.size(); ++i) {
-    const std::string url = "http://127.0.0.1:" + std::to_string(7001 + i);
     members[i].name = "counter" + std::to_string(i);
     members[i].log_level = "warn";
-    members[i].listen_peer_urls = config::parse_url_list(url).value();
+    members[i].listen_peer_urls = config::parse_url_list(urls[i]).value();
     members[i].initial_advertise_peer_urls = members[i].listen_peer_urls;
-    for (auto& member : members) {
-      member.initial_cluster +=
-          (i == 0 ? member.initial_cluster.clear(), "" : ",") + members[i].name + "=" + url;
-    }
+    members[i].initial_cluster =
+        "counter0=" + urls[0] + ",counter1=" + urls[1] + ",counter2=" + urls[2];
   }
   return members;
 }
@@ -65,11 +62,8 @@ int main(int argc, char** argv) {
   config::add_member_options(table, parsed);
   const auto outcome =
       config::parse(table, config::arguments_of(argc, argv), config::process_environment());
-  if (const auto* stop = std::get_if<config::Stop>(&outcome)) {
-    std::cout << stop->standard_output;
-    std::cerr << stop->standard_error;
-    return stop->exit_status;
-  }
+  if (const auto* stop = std::get_if<config::Stop>(&outcome))
+    return std::cout << stop->standard_output, std::cerr << stop->standard_error, stop->exit_status;
   const auto members = argc > 1 ? std::vector{parsed} : three_members();
 
   boost::asio::io_context io;
