@@ -23,7 +23,7 @@ constexpr std::size_t kChangesPerBatch = 1000;
 Compactor::~Compactor() {
   is_stopping_ = true;
   pool_.join();
-  finish(INT64_MAX, Errc::stopped);
+  stop_waiting();
 }
 
 void Compactor::start(std::int64_t revision) {
@@ -35,14 +35,20 @@ void Compactor::start(std::int64_t revision) {
 }
 
 void Compactor::wait(std::int64_t revision, Done done) {
+  Result<void> outcome;
   {
     const std::lock_guard lock(mutex_);
-    if (reached_ < revision) {
+    if (reached_ < revision && !failure_) {
       waiting_.emplace(revision, std::move(done));
       return;
     }
+    if (reached_ < revision) outcome = *failure_;
   }
-  done({});
+  done(outcome);
+}
+
+void Compactor::stop_waiting() {
+  fail(Errc::stopped);
 }
 
 void Compactor::run() {
@@ -60,30 +66,36 @@ void Compactor::run() {
     while (!is_stopping_ && more && *more)
       more = step(goal);
     if (is_stopping_) return;
-    if (!more) {
-      // A store whose write failed takes no other: the next change stops the server and says why.
-      finish(INT64_MAX, more.error());
-      const std::lock_guard lock(mutex_);
-      is_running_ = false;
-      return;
-    }
-    finish(goal, {});
+    if (!more) return fail(more.error());
+    finish(goal);
   }
 }
 
-void Compactor::finish(std::int64_t revision, const Result<void>& outcome) {
+void Compactor::finish(std::int64_t revision) {
   std::vector<Done> done;
   {
     const std::lock_guard lock(mutex_);
-    if (outcome) reached_ = std::max(reached_, revision);
+    reached_ = std::max(reached_, revision);
     const auto end = waiting_.upper_bound(revision);
-    for (auto waiter = waiting_.begin(); waiter != end; ++waiter) {
+    for (auto waiter = waiting_.begin(); waiter != end; ++waiter)
       done.push_back(std::move(waiter->second));
-    }
     waiting_.erase(waiting_.begin(), end);
   }
   for (const Done& each : done)
-    each(outcome);
+    each({});
+}
+
+// What cannot be removed only takes space; a store that cannot be written stops the server at the
+// next change.
+void Compactor::fail(const raftkit::Error& why) {
+  std::multimap<std::int64_t, Done> waiting;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!failure_) failure_ = why;
+    waiting.swap(waiting_);
+  }
+  for (const auto& [revision, done] : waiting)
+    done(why);
 }
 
 Result<bool> Compactor::step(std::int64_t revision) {

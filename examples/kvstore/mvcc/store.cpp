@@ -69,6 +69,9 @@ Result<std::unique_ptr<Store>> Store::open(const StoreOptions& options) {
       return Error(Errc::corrupt_data,
                    store->path(kCurrentFile) + " names no database that is there");
     }
+  } else if (current.error() == Errc::not_found && options.must_exist) {
+    return Error(Errc::corrupt_data,
+                 options.directory + " holds no store, but this member was in use");
   } else if (current.error() == Errc::not_found) {
     store->is_new_ = true;
     store->name_ = kDatabasePrefix + "1";
@@ -167,6 +170,15 @@ void Store::async_compacted(std::int64_t revision, Compactor::Done done) {
   compactor->wait(revision, std::move(done));
 }
 
+void Store::stop_waiting() {
+  std::shared_ptr<Compactor> compactor;
+  {
+    const std::lock_guard lock(mutex_);
+    compactor = compactor_;
+  }
+  compactor->stop_waiting();
+}
+
 Store::Sizes Store::sizes() const {
   const auto now = view();
   Sizes sizes;
@@ -195,7 +207,7 @@ Store::Replacement::Replacement(Store& store, std::string name, std::shared_ptr<
 
 Store::Replacement::~Replacement() {
   database_.reset();
-  if (!is_committed_) (void)store_.disk_.remove_tree(store_.path(name_));
+  if (!is_named_) (void)store_.disk_.remove_tree(store_.path(name_));
 }
 
 Result<void> Store::Replacement::add(std::string_view key, std::string_view value) {
@@ -209,8 +221,8 @@ Result<void> Store::Replacement::commit(std::uint64_t applied) {
   if (auto written = database_->write(batch_, Durability::power_loss); !written) return written;
   const auto position = read_position(*database_);
   if (!position) return position.error();
+  is_named_ = true;
   if (auto switched = store_.make_current(name_); !switched) return switched;
-  is_committed_ = true;
 
   const auto old = store_.view();
   old->database().on_close([&disk = store_.disk_, directory = old->database().directory()] {

@@ -23,6 +23,8 @@ struct StoreOptions {
   std::string directory;
   raftkit::storage::Disk* disk = nullptr;  ///< null: the operating system's
   DatabaseOptions database;
+  /// A directory without a store is damage, to be left as it is.
+  bool must_exist = false;
 };
 
 /// The database lives in DIRECTORY/db-N; the file DIRECTORY/current names it, so that another one
@@ -59,6 +61,9 @@ class Store {
   /// Completes, on any thread, when the history before `revision` is removed. Threads: any.
   void async_compacted(std::int64_t revision, Compactor::Done done);
 
+  /// Whoever waits for async_compacted() is told `stopped`. Threads: any.
+  void stop_waiting();
+
   /// Threads: any. Asks the file system.
   [[nodiscard]] Sizes sizes() const;
 
@@ -80,7 +85,7 @@ class Store {
     std::string name_;
     std::shared_ptr<Database> database_;
     leveldb::WriteBatch batch_;
-    bool is_committed_ = false;
+    bool is_named_ = false;  // perhaps: from then on only the next start may remove it
   };
   [[nodiscard]] raftkit::Result<std::unique_ptr<Replacement>> replace();
 

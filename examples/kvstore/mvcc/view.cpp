@@ -29,11 +29,10 @@ Result<std::optional<KeyValue>> View::get(std::string_view key, std::int64_t rev
     }
   }
   if (revision >= position_.revision) return found;
-  const auto scanned = scan_past(KeyRange::only(key), revision, [&](const KeyValueView& version) {
-    found.emplace(version);
-    return false;
-  });
-  if (!scanned) return scanned.error();
+  const KeyRange only = KeyRange::only(key);
+  const PastCursor past(*database_, snapshot_, only, revision);
+  if (auto outcome = past.outcome(); !outcome) return outcome.error();
+  if (!past.at_end()) found.emplace(past.now());
   return found;
 }
 

@@ -54,29 +54,48 @@ void Writer::put(std::string_view key,
   next.info.lease = lease;
   if (previous) supersede(*previous);
   record_change({Change::Kind::put, previous ? previous->info.mod_revision : 0, key});
-  pending_.insert_or_assign(next.key, next);
+  set_pending(next.key, next);
 }
 
 void Writer::erase(const KeyValue& previous) {
   supersede(previous);
   record_change({Change::Kind::erase, previous.info.mod_revision, previous.key});
-  pending_.insert_or_assign(previous.key, std::nullopt);
+  set_pending(previous.key, std::nullopt);
 }
 
 void Writer::supersede(const KeyValue& previous) {
   encode({previous.info, next_revision(), previous.value}, scratch_);
-  batch_.Put(history_key(previous.key, previous.info.mod_revision), scratch_);
+  revision_.Put(history_key(previous.key, previous.info.mod_revision), scratch_);
 }
 
 void Writer::record_change(const Change& change) {
   encode(change, scratch_);
-  batch_.Put(change_key(next_revision(), sub_++), scratch_);
+  revision_.Put(change_key(next_revision(), sub_++), scratch_);
 }
 
 void Writer::end_revision() {
   if (!has_changed()) return;
   ++position_.revision;
   sub_ = 0;
+  batch_.Append(revision_);
+  revision_.Clear();
+  undo_.clear();
+}
+
+void Writer::rollback() {
+  // Backwards: a key that changed twice gets back what it had first.
+  for (auto undo = undo_.rbegin(); undo != undo_.rend(); ++undo) {
+    pending_.erase(undo->key);
+    if (undo->before) pending_.insert(std::move(undo->before));
+  }
+  undo_.clear();
+  revision_.Clear();
+  sub_ = 0;
+}
+
+void Writer::set_pending(const std::string& key, std::optional<KeyValue> version) {
+  undo_.push_back({key, pending_.extract(key)});
+  pending_.emplace(key, std::move(version));
 }
 
 void Writer::compact(std::int64_t revision) {

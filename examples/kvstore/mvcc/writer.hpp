@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <leveldb/write_batch.h>
 
@@ -46,6 +47,8 @@ class Writer {
   void erase(const KeyValue& previous);
   /// Whatever was changed since the last call is one revision.
   void end_revision();
+  /// Whatever was changed since the last end_revision() was not.
+  void rollback();
 
   /// Versions that nobody sees at `revision` or later may go.
   void compact(std::int64_t revision);
@@ -56,14 +59,24 @@ class Writer {
   [[nodiscard]] const View::Position& position() const { return position_; }
 
  private:
+  using Pending = std::map<std::string, std::optional<KeyValue>, std::less<>>;  // empty: deleted
+  /// What `pending_` held at a key before this revision touched it; no node: nothing.
+  struct Undo {
+    std::string key;
+    Pending::node_type before;
+  };
+
   void supersede(const KeyValue& previous);
   void record_change(const struct Change& change);
+  void set_pending(const std::string& key, std::optional<KeyValue> version);
 
   std::shared_ptr<Database> database_;
   View::Position position_;
   std::uint32_t sub_ = 0;
-  std::map<std::string, std::optional<KeyValue>, std::less<>> pending_;  // empty: deleted
-  leveldb::WriteBatch batch_;
+  Pending pending_;
+  leveldb::WriteBatch batch_;     // of the revisions that have ended
+  leveldb::WriteBatch revision_;  // of the one that has not
+  std::vector<Undo> undo_;
   std::string scratch_;
 };
 

@@ -1,5 +1,6 @@
 #include "rpc/kv_service.hpp"
 
+#include <new>
 #include <utility>  // Boost 1.74 needs it before Asio on g++ 12
 
 #include <boost/asio/post.hpp>
@@ -62,18 +63,23 @@ void answer_now(const ServiceContext& context,
                 const Request& request,
                 ServerUnaryReactor* reactor,
                 Response* response) {
-  auto answer = evaluate(*context.state_machine.view(), request);
-  if (!answer) return reactor->Finish(to_status(answer.error()));
-  response->Swap(&*answer);
+  try {
+    auto answer = evaluate(*context.state_machine.view(), request);
+    if (!answer) return reactor->Finish(to_status(answer.error()));
+    response->Swap(&*answer);
+  } catch (const std::bad_alloc&) {
+    return reactor->Finish(to_status(RequestError::response_too_large));
+  }
   context.complete(*response->mutable_header(), context.replica.status());
   reactor->Finish(grpc::Status::OK);
 }
 
 enum class Consistency { linearizable, serializable };
 
-/// Answered in no time, whatever the store holds.
+/// Answered in no time, whatever the store holds. At an old revision even a single key may have to
+/// be looked for behind much that was removed.
 bool is_short(const etcdserverpb::RangeRequest& request) {
-  return request.range_end().empty();
+  return request.range_end().empty() && request.revision() <= 0;
 }
 bool is_short(const etcdserverpb::TxnRequest&) {
   return false;
@@ -85,14 +91,16 @@ void read(const ServiceContext& context,
           Consistency consistency,
           ServerUnaryReactor* reactor,
           Response* response) {
-  if (consistency == Consistency::serializable)
-    return answer_now(context, request, reactor, response);
-  context.replica.read_index([&context, &request, reactor, response](error_code code) {
-    if (code) return reactor->Finish(to_status(Error(code)));
+  const auto answer = [&context, &request, reactor, response] {
     if (is_short(request)) return answer_now(context, request, reactor, response);
     boost::asio::post(context.readers, [&context, &request, reactor, response] {
       answer_now(context, request, reactor, response);
     });
+  };
+  if (consistency == Consistency::serializable) return answer();
+  context.replica.read_index([reactor, answer](error_code code) {
+    if (code) return reactor->Finish(to_status(Error(code)));
+    answer();
   });
 }
 

@@ -21,7 +21,6 @@ struct ServiceContext {
   boost::asio::thread_pool& readers;
   std::string version;  ///< what Status says, e.g. "3.4.23"
   std::size_t max_txn_operations = 128;
-  std::size_t max_request_bytes = 1'572'864;
 
   /// Fills in what only the serving member knows; the revision is the response's own.
   void complete(etcdserverpb::ResponseHeader& header, const raftkit::NodeStatus& status) const {

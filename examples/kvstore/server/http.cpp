@@ -12,7 +12,7 @@ namespace {
 
 namespace beast = boost::beast;
 namespace http = beast::http;
-using raftkit_error = boost::system::error_code;
+using boost::system::error_code;
 
 constexpr std::chrono::seconds kIdle{60};
 constexpr std::size_t kMaxHeader = 16 * 1024;
@@ -29,7 +29,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     parser_->body_limit(kMaxBody);
     stream_.expires_after(kIdle);
     http::async_read(
-        stream_, buffer_, *parser_, [self = shared_from_this()](raftkit_error code, std::size_t) {
+        stream_, buffer_, *parser_, [self = shared_from_this()](error_code code, std::size_t) {
           if (!code) self->answer();
         });
   }
@@ -63,11 +63,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
     response_->set(http::field::access_control_allow_origin, "*");
     if (status == http::status::method_not_allowed) response_->set(http::field::allow, "GET");
     response_->keep_alive(request.keep_alive());
-    response_->body() = std::move(body);
+    if (request.method() != http::verb::head) response_->body() = std::move(body);
     response_->prepare_payload();
     stream_.expires_after(kIdle);
     http::async_write(
-        stream_, *response_, [self = shared_from_this()](raftkit_error code, std::size_t) {
+        stream_, *response_, [self = shared_from_this()](error_code code, std::size_t) {
           if (code) return;
           if (self->response_->keep_alive()) return self->read();
           self->stream_.socket().shutdown(tcp::socket::shutdown_send, code);

@@ -68,7 +68,7 @@ class Server {
     if (!instance) return std::move(instance).error();
     instance_ = *std::move(instance);
     replica_ = make_replica(instance_->node());
-    start_grpc();
+    if (auto started = start_grpc(); !started) return started;
     site_ = {kVersionJson,
              [this](std::function<void(bool)> done) { check_health(std::move(done)); }};
     subscription_ = instance_->node().subscribe(
@@ -98,19 +98,14 @@ class Server {
     mvcc::StoreOptions options;
     options.directory = home.directory;
     options.disk = disk_.get();
+    options.must_exist = !home.is_first_start;
     auto opened = KvStateMachine::open(options);
     if (!opened) return std::move(opened).error();
-    if ((*opened)->is_new() && !home.is_first_start) {
-      return Error(raftkit::Errc::corrupt_data,
-                   home.directory +
-                       " holds no store, but this member was in use. Remove the member from the "
-                       "cluster, and add it again with an empty --data-dir");
-    }
     state_machine_ = opened->get();
     return std::unique_ptr<raftkit::StateMachine>(*std::move(opened));
   }
 
-  void start_grpc() {
+  Result<void> start_grpc() {
     context_ = std::make_unique<ServiceContext>(
         ServiceContext{*replica_, *state_machine_, readers_, kVersion});
     kv_ = std::make_unique<KvService>(*context_);
@@ -126,6 +121,8 @@ class Server {
     builder.SetMaxSendMessageSize(-1);
     builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5000);
     grpc_ = builder.BuildAndStart();
+    if (grpc_ == nullptr) return Error(raftkit::Errc::io_error, "gRPC cannot be started");
+    return {};
   }
 
   void on_status(const raftkit::NodeStatus& status) {
@@ -134,7 +131,7 @@ class Server {
       exit_status_ = 1;
       return stop(0);
     }
-    if (!status.published || is_ready_.exchange(true)) return;
+    if (!status.published || std::exchange(is_ready_, true)) return;
     for (const auto& listener : listeners_)
       listener->start();
     log_->log(LogLevel::info,
@@ -161,7 +158,7 @@ class Server {
   /// Leadership first, so that the others hardly notice; then whoever is being served; then
   /// everything.
   void stop(int signal) {
-    if (is_stopping_.exchange(true)) return;
+    if (std::exchange(is_stopping_, true)) return;
     signal_ = signal;
     if (signal != 0) {
       log_->log(
@@ -171,7 +168,8 @@ class Server {
       listener->stop();
     sd_notify(0, "STOPPING=1");
     instance_->node().async_stop([this](raftkit::error_code) {
-      // Waits until the calls under way are answered; what answers them runs here.
+      // Waits until the calls under way are answered, however long; what answers them runs here.
+      state_machine_->stop_waiting();
       shutdown_ = std::thread([this] {
         grpc_->Shutdown(std::chrono::system_clock::now() + kDrainTimeout);
         boost::asio::post(io_, [this] { end(); });
@@ -222,8 +220,8 @@ class Server {
   std::thread shutdown_;
   raftkit::Subscription subscription_;
 
-  std::atomic<bool> is_ready_ = false;
-  std::atomic<bool> is_stopping_ = false;
+  bool is_ready_ = false;
+  bool is_stopping_ = false;
   int signal_ = 0;
   int exit_status_ = 0;
 };

@@ -27,7 +27,8 @@ Result<Bytes> Applier::apply(const Bytes& payload, std::uint64_t before) {
   Command command;
   if (!parse(payload.span(), command)) return encode_refusal(RequestError::malformed_command);
   auto result = dispatch(command, before);
-  writer_.end_revision();
+  const bool is_refused = result && is_refusal(*result);
+  is_refused ? writer_.rollback() : writer_.end_revision();
   return result;
 }
 

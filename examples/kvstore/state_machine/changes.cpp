@@ -41,6 +41,7 @@ Result<etcdserverpb::PutResponse> put(Writer& writer, const etcdserverpb::PutReq
 Result<etcdserverpb::DeleteRangeResponse> erase(Writer& writer,
                                                 const etcdserverpb::DeleteRangeRequest& request) {
   std::vector<KeyValue> found;
+  std::size_t bytes = 0;
   if (request.range_end().empty()) {
     auto single = writer.get(request.key());
     if (!single) return std::move(single).error();
@@ -49,9 +50,12 @@ Result<etcdserverpb::DeleteRangeResponse> erase(Writer& writer,
     const auto scanned =
         writer.scan(range_of(request.key(), request.range_end()), [&](const KeyValueView& version) {
           found.emplace_back(version);
-          return true;
+          bytes += version.key.size() + version.value.size();
+          return bytes <= kMaxResponseBytes;
         });
     if (!scanned) return scanned.error();
+    // All of it is held in memory here; who has that much to delete can do it in parts.
+    if (bytes > kMaxResponseBytes) return make_error(RequestError::response_too_large);
   }
   etcdserverpb::DeleteRangeResponse response;
   response.set_deleted(static_cast<std::int64_t>(found.size()));

@@ -33,6 +33,9 @@ class KvStateMachine final : public raftkit::StateMachine {
     store_->async_compacted(revision, std::move(done));
   }
 
+  /// Whoever waits for async_compacted() is told `stopped`.
+  void stop_waiting() { store_->stop_waiting(); }
+
   /// Throws std::runtime_error when the store fails: the node stops.
   void apply(std::span<const raftkit::Command> commands,
              raftkit::EntryId last,

@@ -20,9 +20,6 @@ using raftkit::Result;
 
 namespace {
 
-// Protobuf cannot encode more than 2 GiB, nor can a client receive it.
-constexpr std::size_t kMaxResponseBytes = std::size_t{1} << 30;
-
 bool is_within(std::int64_t number, std::int64_t least, std::int64_t most) {
   return (least == 0 || number >= least) && (most == 0 || number <= most);
 }

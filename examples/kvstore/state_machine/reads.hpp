@@ -1,6 +1,7 @@
 // Requests that change nothing.
 #pragma once
 
+#include <cstddef>
 #include <vector>
 
 #include "raftkit/result.hpp"
@@ -19,7 +20,11 @@ namespace kvstore {
 [[nodiscard]] raftkit::Result<etcdserverpb::TxnResponse> evaluate(
     const mvcc::View& view, const etcdserverpb::TxnRequest& request);
 
-// What the above and transactions that write have in common.
+// What the above and requests that write have in common.
+
+/// Protobuf cannot encode more than 2 GiB, and whoever answers holds the answer in memory. Part of
+/// the state machine: all members must refuse the same requests.
+inline constexpr std::size_t kMaxResponseBytes = std::size_t{1} << 30;
 
 [[nodiscard]] raftkit::Result<etcdserverpb::RangeResponse> range(
     const Reader& reader, const etcdserverpb::RangeRequest& request);

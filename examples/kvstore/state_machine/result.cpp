@@ -40,6 +40,10 @@ Bytes encode_refusal(RequestError error) {
   return Bytes::copy_of(byte);
 }
 
+bool is_refusal(const Bytes& result) {
+  return !result.empty() && result.span()[0] != kResponse;
+}
+
 Result<void> decode_result(const Bytes& result, google::protobuf::Message& response) {
   if (result.empty()) return Error(Errc::corrupt_data, "a command's result is missing");
   const auto bytes = result.span();

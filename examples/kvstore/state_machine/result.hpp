@@ -20,6 +20,8 @@ namespace kvstore {
 [[nodiscard]] raftkit::Bytes encode_response(const google::protobuf::Message& response);
 [[nodiscard]] raftkit::Bytes encode_refusal(RequestError error);
 
+[[nodiscard]] bool is_refusal(const raftkit::Bytes& result);
+
 /// Fills in `response`. Errors: the RequestError that was encoded · corrupt_data.
 [[nodiscard]] raftkit::Result<void> decode_result(const raftkit::Bytes& result,
                                                   google::protobuf::Message& response);

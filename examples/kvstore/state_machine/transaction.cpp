@@ -5,6 +5,7 @@
 
 #include "state_machine/changes.hpp"
 #include "state_machine/reads.hpp"
+#include "state_machine/request_error.hpp"
 
 namespace kvstore {
 
@@ -17,7 +18,8 @@ using raftkit::Result;
 
 namespace {
 
-/// One execution; its branches are taken in the order in which they were chosen.
+/// One execution; whoever called it takes its changes back if it fails. Its branches are taken in
+/// the order in which they were chosen.
 class Transaction {
  public:
   Transaction(mvcc::Writer& writer, const mvcc::View& before)
@@ -27,7 +29,11 @@ class Transaction {
     auto branches = choose_branches(reader_, request);
     if (!branches) return std::move(branches).error();
     branches_ = *std::move(branches);
-    if (auto allowed = check(request); !allowed) return allowed.error();
+    // All puts before all ranges, as etcd judges them; and before anything is changed.
+    for (const auto judge : {&Transaction::check_change, &Transaction::check_range}) {
+      next_branch_ = 0;
+      if (auto allowed = check(request, judge); !allowed) return allowed.error();
+    }
     next_branch_ = 0;
     TxnResponse response;
     if (auto done = execute(request, response); !done) return done.error();
@@ -40,20 +46,23 @@ class Transaction {
     return branches_[next_branch_++] ? request.success() : request.failure();
   }
 
-  // Before anything is changed, so that a refused transaction changes nothing.
-  Result<void> check(const TxnRequest& request) {
+  using Judge = Result<void> (Transaction::*)(const RequestOp&) const;
+
+  Result<void> check(const TxnRequest& request, Judge judge) {
     for (const RequestOp& operation : take_branch(request)) {
-      Result<void> allowed;
-      if (operation.has_request_range()) {
-        allowed = check_revision(reader_, operation.request_range());
-      } else if (operation.has_request_put()) {
-        allowed = check_put(writer_, operation.request_put());
-      } else if (operation.has_request_txn()) {
-        allowed = check(operation.request_txn());
-      }
+      auto allowed = operation.has_request_txn() ? check(operation.request_txn(), judge)
+                                                 : (this->*judge)(operation);
       if (!allowed) return allowed;
     }
     return {};
+  }
+  [[nodiscard]] Result<void> check_change(const RequestOp& operation) const {
+    if (!operation.has_request_put()) return {};
+    return check_put(writer_, operation.request_put());
+  }
+  [[nodiscard]] Result<void> check_range(const RequestOp& operation) const {
+    if (!operation.has_request_range()) return {};
+    return check_revision(reader_, operation.request_range());
   }
 
   Result<void> execute(const TxnRequest& request, TxnResponse& response) {
@@ -83,8 +92,10 @@ class Transaction {
   }
 
   template <class Response>
-  static Result<void> take(Result<Response> result, Response& response) {
+  Result<void> take(Result<Response> result, Response& response) {
     if (!result) return std::move(result).error();
+    bytes_ += result->ByteSizeLong();
+    if (bytes_ > kMaxResponseBytes) return make_error(RequestError::response_too_large);
     response.Swap(&*result);
     return {};
   }
@@ -93,6 +104,7 @@ class Transaction {
   WriterReader reader_;
   Branches branches_;
   std::size_t next_branch_ = 0;
+  std::size_t bytes_ = 0;  // of the responses so far
 };
 
 }  // namespace

@@ -14,8 +14,8 @@ namespace kvstore {
 [[nodiscard]] bool reads_history(const etcdserverpb::TxnRequest& request);
 
 /// Conditions are judged on the state before it, then the chosen operations run in order; all
-/// changes belong to writer.next_revision(). Errors: RequestError: nothing was changed · io_error ·
-/// corrupt_data.
+/// changes belong to writer.next_revision(). After an error the writer must be rolled back. Errors:
+/// RequestError · io_error · corrupt_data.
 [[nodiscard]] raftkit::Result<etcdserverpb::TxnResponse> transact(
     mvcc::Writer& writer, const mvcc::View& before, const etcdserverpb::TxnRequest& request);
 

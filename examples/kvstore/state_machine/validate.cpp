@@ -18,6 +18,22 @@ namespace {
 
 using Operations = RepeatedPtrField<RequestOp>;
 
+// etcd limits every list by itself, so that nesting multiplies: a request of a megabyte could keep
+// all members busy for hours. No client that is not out for that comes near this.
+constexpr std::size_t kMaxTreeSize = 4096;
+
+/// Conditions and operations, with those of nested transactions.
+std::size_t tree_size(const TxnRequest& request) {
+  auto size = static_cast<std::size_t>(request.compare_size());
+  for (const Operations* operations : {&request.success(), &request.failure()}) {
+    size += static_cast<std::size_t>(operations->size());
+    for (const RequestOp& operation : *operations) {
+      if (operation.has_request_txn()) size += tree_size(operation.request_txn());
+    }
+  }
+  return size;
+}
+
 std::optional<RequestError> check_structure(const TxnRequest& request, std::size_t max_operations);
 
 std::optional<RequestError> check(const RequestOp& operation, std::size_t max_operations) {
@@ -119,6 +135,7 @@ std::optional<RequestError> validate(const etcdserverpb::DeleteRangeRequest& req
 }
 
 std::optional<RequestError> validate(const TxnRequest& request, std::size_t max_operations) {
+  if (tree_size(request) > kMaxTreeSize) return RequestError::too_many_operations;
   if (const auto wrong = check_structure(request, max_operations)) return wrong;
   if (!effects_of(request.success()) || !effects_of(request.failure())) {
     return RequestError::duplicate_key;

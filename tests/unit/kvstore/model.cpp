@@ -113,15 +113,28 @@ class Model::Execution {
       return RequestError::compacted;
     return std::nullopt;
   }
-  /// Of what the transaction will do; the branches that are taken are put down in order.
+  /// All puts are judged before all ranges. The branches that are taken are put down in order.
   [[nodiscard]] std::optional<RequestError> objection(const TxnRequest& request) {
+    if (const auto found = objection_to_puts(request)) return found;
+    return objection_to_ranges(request);
+  }
+  [[nodiscard]] std::optional<RequestError> objection_to_puts(const TxnRequest& request) {
     const bool is_met = all_hold(contents_, request);
     branches_.push_back(is_met);
     for (const RequestOp& operation : is_met ? request.success() : request.failure()) {
       std::optional<RequestError> found;
       if (operation.has_request_put()) found = objection(operation.request_put());
+      if (operation.has_request_txn()) found = objection_to_puts(operation.request_txn());
+      if (found) return found;
+    }
+    return std::nullopt;
+  }
+  [[nodiscard]] std::optional<RequestError> objection_to_ranges(const TxnRequest& request) const {
+    const bool is_met = all_hold(contents_, request);
+    for (const RequestOp& operation : is_met ? request.success() : request.failure()) {
+      std::optional<RequestError> found;
       if (operation.has_request_range()) found = objection(operation.request_range());
-      if (operation.has_request_txn()) found = objection(operation.request_txn());
+      if (operation.has_request_txn()) found = objection_to_ranges(operation.request_txn());
       if (found) return found;
     }
     return std::nullopt;
