@@ -153,3 +153,22 @@ TEST_CASE("A transaction is serializable if its every range is", "[kvstore][vali
 }
 
 }  // namespace kvstore::test
+
+namespace kvstore::test {
+
+TEST_CASE("All lists of a transaction and of those within it have a limit together",
+          "[kvstore][validate]") {
+  TxnRequest request;
+  for (int branch = 0; branch < 40; ++branch) {
+    TxnRequest& nested = *request.add_success()->mutable_request_txn();
+    for (int i = 0; i < 80; ++i)
+      *nested.add_success()->mutable_request_range() = range_of("k");
+  }
+  CHECK_FALSE(validate(request, 128));
+  for (int branch = 0; branch < 20; ++branch)
+    *request.add_success() = request.success(0);
+
+  CHECK(validate(request, 128) == RequestError::too_many_operations);
+}
+
+}  // namespace kvstore::test
