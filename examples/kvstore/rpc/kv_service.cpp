@@ -29,6 +29,9 @@ Bytes encode(const Command& command) {
   });
 }
 
+/// Larger results are not taken apart on the thread that keeps the cluster alive.
+constexpr std::size_t kSmallResult = std::size_t{64} << 10;
+
 /// Sends `command` through the log and its result to the client; `then` may do more before the
 /// answer goes.
 template <class Response, class Then>
@@ -37,15 +40,18 @@ void propose(const ServiceContext& context,
              ServerUnaryReactor* reactor,
              Response* response,
              Then then) {
+  const auto finish = [&context, reactor, response, then](const ProposeResult& proposed) {
+    if (auto decoded = decode_result(proposed.result, *response); !decoded) {
+      return reactor->Finish(to_status(decoded.error()));
+    }
+    context.complete(*response->mutable_header(), context.replica.status());
+    then();
+  };
   context.replica.propose(
-      encode(command),
-      [&context, reactor, response, then](error_code code, const ProposeResult& proposed) {
+      encode(command), [&context, reactor, finish](error_code code, const ProposeResult& proposed) {
         if (code) return reactor->Finish(to_status(Error(code)));
-        if (auto decoded = decode_result(proposed.result, *response); !decoded) {
-          return reactor->Finish(to_status(decoded.error()));
-        }
-        context.complete(*response->mutable_header(), context.replica.status());
-        then();
+        if (proposed.result.size() <= kSmallResult) return finish(proposed);
+        boost::asio::post(context.readers, [finish, proposed] { finish(proposed); });
       });
 }
 
@@ -104,68 +110,66 @@ void read(const ServiceContext& context,
   });
 }
 
+/// Refuses the call, or has `answer` finish it.
+template <class Answer>
+ServerUnaryReactor* serve(CallbackServerContext* call,
+                          std::optional<RequestError> refused,
+                          Answer answer) {
+  ServerUnaryReactor* reactor = call->DefaultReactor();
+  if (refused) {
+    reactor->Finish(to_status(*refused));
+  } else {
+    answer(reactor);
+  }
+  return reactor;
+}
+
 }  // namespace
 
 ServerUnaryReactor* KvService::Range(CallbackServerContext* call,
                                      const etcdserverpb::RangeRequest* request,
                                      etcdserverpb::RangeResponse* response) {
-  ServerUnaryReactor* reactor = call->DefaultReactor();
-  if (const auto refused = validate(*request)) {
-    reactor->Finish(to_status(*refused));
-    return reactor;
-  }
-  const auto consistency =
-      request->serializable() ? Consistency::serializable : Consistency::linearizable;
-  read(context_, *request, consistency, reactor, response);
-  return reactor;
+  return serve(call, validate(*request), [&](ServerUnaryReactor* reactor) {
+    const auto consistency =
+        request->serializable() ? Consistency::serializable : Consistency::linearizable;
+    read(context_, *request, consistency, reactor, response);
+  });
 }
 
 ServerUnaryReactor* KvService::Put(CallbackServerContext* call,
                                    const etcdserverpb::PutRequest* request,
                                    etcdserverpb::PutResponse* response) {
-  ServerUnaryReactor* reactor = call->DefaultReactor();
-  if (const auto refused = validate(*request)) {
-    reactor->Finish(to_status(*refused));
-    return reactor;
-  }
-  Command command;
-  *command.mutable_put() = *request;
-  propose(context_, command, reactor, response);
-  return reactor;
+  return serve(call, validate(*request), [&](ServerUnaryReactor* reactor) {
+    Command command;
+    *command.mutable_put() = *request;
+    propose(context_, command, reactor, response);
+  });
 }
 
 ServerUnaryReactor* KvService::DeleteRange(CallbackServerContext* call,
                                            const etcdserverpb::DeleteRangeRequest* request,
                                            etcdserverpb::DeleteRangeResponse* response) {
-  ServerUnaryReactor* reactor = call->DefaultReactor();
-  if (const auto refused = validate(*request)) {
-    reactor->Finish(to_status(*refused));
-    return reactor;
-  }
-  Command command;
-  *command.mutable_delete_range() = *request;
-  propose(context_, command, reactor, response);
-  return reactor;
+  return serve(call, validate(*request), [&](ServerUnaryReactor* reactor) {
+    Command command;
+    *command.mutable_delete_range() = *request;
+    propose(context_, command, reactor, response);
+  });
 }
 
 ServerUnaryReactor* KvService::Txn(CallbackServerContext* call,
                                    const etcdserverpb::TxnRequest* request,
                                    etcdserverpb::TxnResponse* response) {
-  ServerUnaryReactor* reactor = call->DefaultReactor();
-  if (const auto refused = validate(*request, context_.max_txn_operations)) {
-    reactor->Finish(to_status(*refused));
-    return reactor;
-  }
-  if (is_read_only(*request)) {
-    const auto consistency =
-        is_serializable(*request) ? Consistency::serializable : Consistency::linearizable;
-    read(context_, *request, consistency, reactor, response);
-    return reactor;
-  }
-  Command command;
-  *command.mutable_txn() = *request;
-  propose(context_, command, reactor, response);
-  return reactor;
+  const auto refused = validate(*request, context_.max_txn_operations);
+  return serve(call, refused, [&](ServerUnaryReactor* reactor) {
+    if (is_read_only(*request)) {
+      const auto consistency =
+          is_serializable(*request) ? Consistency::serializable : Consistency::linearizable;
+      return read(context_, *request, consistency, reactor, response);
+    }
+    Command command;
+    *command.mutable_txn() = *request;
+    propose(context_, command, reactor, response);
+  });
 }
 
 ServerUnaryReactor* KvService::Compact(CallbackServerContext* call,
