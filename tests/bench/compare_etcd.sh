@@ -3,14 +3,15 @@
 # same machine. Prints one line per figure: name, system, figure. Absolute figures do not travel; ratios do.
 #
 # usage: tests/bench/compare_etcd.sh [--quick]
+#   BENCH_SECONDS, BENCH_ROUNDS, BENCH_LARGE, BENCH_PAUSES: how long, how often, how many keys, how many leaders die
 #   KVSTORE_BIN   directory of kvstore, kv-bench and kv-pause (default: build/release/bin)
 #   BENCH_DIR     for data, on a real disk (default: ./compare-etcd.data); removed first
 set -euo pipefail
 root=$(realpath "$(dirname "${BASH_SOURCE[0]}")/../..")
 bin=${KVSTORE_BIN:-$root/build/release/bin}
 dir=${BENCH_DIR:-compare-etcd.data}
-seconds=8 rounds=3 large=1000000 pauses=7
-[ "${1:-}" = --quick ] && seconds=2 rounds=1 large=20000 pauses=2
+[ "${1:-}" = --quick ] && BENCH_SECONDS=2 BENCH_ROUNDS=1 BENCH_LARGE=20000 BENCH_PAUSES=2
+seconds=${BENCH_SECONDS:-8} rounds=${BENCH_ROUNDS:-3} large=${BENCH_LARGE:-1000000} pauses=${BENCH_PAUSES:-7}
 command -v etcd >/dev/null || { echo "compare_etcd.sh: etcd is not installed: apt-get install etcd-server" >&2; exit 1; }
 
 pids=()
@@ -101,11 +102,11 @@ for system in kvstore etcd; do
     bench $system "range of 100, 10k keys, 100 clients" --op range --clients 100
   done
   if [ $system = etcd ]; then echo "fdatasync calls of member 0 | etcd | $(syncs etcd)"; fi
-  bench $system "put $large keys, 100 clients" --op put --fill $large --clients 100
+  bench $system "put $large keys, 100 clients" --op put --fill "$large" --clients 100
   for ((round = 0; round < rounds; ++round)); do
-    bench $system "get linearizable, $large keys, 100 clients" --op get --keys $large --clients 100
-    bench $system "get serializable, $large keys, 100 clients" --op get --serializable 1 --keys $large --clients 100
-    bench $system "range of 100, $large keys, 100 clients" --op range --keys $large --clients 100
+    bench $system "get linearizable, $large keys, 100 clients" --op get --keys "$large" --clients 100
+    bench $system "get serializable, $large keys, 100 clients" --op get --serializable 1 --keys "$large" --clients 100
+    bench $system "range of 100, $large keys, 100 clients" --op range --keys "$large" --clients 100
   done
   for how in kill term; do
     : >"$dir/pauses.txt"
