@@ -17,6 +17,7 @@ inline constexpr std::string_view kDefaultName = "default";
 inline constexpr std::string_view kDefaultPeerUrl = "http://localhost:2380";
 inline constexpr std::string_view kDefaultInitialCluster = "default=http://localhost:2380";
 inline constexpr std::uint64_t kDefaultSnapshotCount = 100'000;
+inline constexpr std::uint64_t kDefaultSnapshotCatchupEntries = 5'000;
 
 enum class ClusterState {
   new_cluster,  ///< "new": all members start together
@@ -30,6 +31,7 @@ struct MemberOptions {
   std::string name{kDefaultName};
   std::string data_dir;  ///< empty: "<name>.etcd"
   std::uint64_t snapshot_count = kDefaultSnapshotCount;
+  std::uint64_t snapshot_catchup_entries = kDefaultSnapshotCatchupEntries;
   Milliseconds heartbeat_interval{100};
   Milliseconds election_timeout{1000};
   std::vector<Url> listen_peer_urls = parse_url_list(kDefaultPeerUrl).value();
@@ -54,7 +56,7 @@ struct MemberOptions {
 void add_member_options(OptionTable& table, MemberOptions& options);
 
 /// Fills in what follows from other options, as etcd does, and says so: the data directory and the
-/// initial cluster from the name, the snapshot count if it is 0.
+/// initial cluster from the name, the counts around snapshots if they are 0.
 [[nodiscard]] std::vector<Notice> complete(MemberOptions& options);
 
 /// The rules for every start. Errors: invalid_option, naming option, value and remedy.

@@ -252,6 +252,7 @@ class Launcher {
     node.election_timeout = std::chrono::milliseconds(member.election_timeout);
     node.pre_vote = member.pre_vote;
     node.snapshot_count = member.snapshot_count;
+    node.retained_entries = member.snapshot_catchup_entries;
     node.max_command_bytes = options_.max_command_bytes;
     if (options_.tune) options_.tune(node);
     return node;

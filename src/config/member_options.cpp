@@ -21,6 +21,11 @@ void add_member_group(OptionTable& table, MemberOptions& options) {
              .group = "Member",
              .help = "Number of applied entries that trigger a snapshot. 0 means the default."},
             bind(options.snapshot_count));
+  table.add({.name = "snapshot-catchup-entries",
+             .group = "Member",
+             .help = "Number of entries kept behind a snapshot, from which slow followers catch up "
+                     "without it; those of the last 64 MiB are kept, too. 0 means the default."},
+            bind(options.snapshot_catchup_entries));
   table.add({.name = "heartbeat-interval",
              .group = "Member",
              .help = "Time between heartbeats of the leader.",
@@ -96,6 +101,18 @@ std::string cluster_of_one(const MemberOptions& options) {
   return cluster;
 }
 
+void default_if_zero(std::uint64_t& value,
+                     std::uint64_t default_value,
+                     const std::string& name,
+                     std::vector<Notice>& notices) {
+  if (value != 0) return;
+  value = default_value;
+  notices.push_back({LogLevel::info,
+                     "zero_means_default",
+                     "--" + name + "=0 means the default",
+                     {{name, std::to_string(value)}}});
+}
+
 }  // namespace
 
 void add_member_options(OptionTable& table, MemberOptions& options) {
@@ -118,13 +135,11 @@ std::vector<Notice> complete(MemberOptions& options) {
                        "no --data-dir is given, using one in the working directory",
                        {{"data-dir", options.data_dir}}});
   }
-  if (options.snapshot_count == 0) {
-    options.snapshot_count = kDefaultSnapshotCount;
-    notices.push_back({LogLevel::info,
-                       "snapshot_count_default",
-                       "--snapshot-count=0 means the default",
-                       {{"snapshot-count", std::to_string(options.snapshot_count)}}});
-  }
+  default_if_zero(options.snapshot_count, kDefaultSnapshotCount, "snapshot-count", notices);
+  default_if_zero(options.snapshot_catchup_entries,
+                  kDefaultSnapshotCatchupEntries,
+                  "snapshot-catchup-entries",
+                  notices);
   // By value and not by whether it was set, as in etcd: the default of --initial-cluster holds for
   // the default name only.
   if (options.name != kDefaultName && options.initial_cluster == kDefaultInitialCluster)

@@ -15,16 +15,11 @@ import os
 import re
 import shlex
 import shutil
-import signal
-import subprocess
 import sys
-import time
 
-NAMES = ["alpha", "beta", "gamma"]
+from members import NAMES, Cluster, etcdctl
+
 NOT_INSTALLED = 77
-START_SECONDS = 30
-STOP_SECONDS = 15
-STEP_SECONDS = 30
 SHOWN_LINES = 20
 
 
@@ -265,75 +260,6 @@ def peculiarities():
     """Where kvstore does as etcd's documentation says, and etcd does not. Last, as the clusters differ then."""
     yield Step("get '' --from-key --sort-by=MODIFY --limit=2")
     yield txn("that puts what a deletion without an end takes", "", "del made --from-key\nput t7 1")
-
-
-class Cluster:
-    """Three members of one program; the same flags for every program."""
-
-    def __init__(self, program, directory, port):
-        self.program = program
-        self.directory = directory
-        self.port = port
-        self.processes = []
-
-    def client(self, member):
-        return f"127.0.0.1:{self.port + 2 * member}"
-
-    def all_clients(self):
-        return ",".join(self.client(member) for member in range(len(NAMES)))
-
-    def peer(self, member):
-        return f"http://127.0.0.1:{self.port + 2 * member + 1}"
-
-    def start(self):
-        shutil.rmtree(self.directory, ignore_errors=True)
-        os.makedirs(self.directory)
-        cluster = ",".join(f"{name}={self.peer(i)}" for i, name in enumerate(NAMES))
-        for i, name in enumerate(NAMES):
-            with open(f"{self.directory}/{name}.log", "wb") as log:
-                self.processes.append(subprocess.Popen(
-                    [self.program, f"--name={name}", f"--data-dir={self.directory}/{name}",
-                     f"--listen-peer-urls={self.peer(i)}",
-                     f"--initial-advertise-peer-urls={self.peer(i)}",
-                     f"--listen-client-urls=http://{self.client(i)}",
-                     f"--advertise-client-urls=http://{self.client(i)}",
-                     f"--initial-cluster={cluster}", "--initial-cluster-token=transcript",
-                     "--initial-cluster-state=new"],
-                    stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-                    env=environment()))
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            probe = etcdctl(["endpoint", "health"], self.all_clients())
-            if probe.returncode == 0:
-                return
-            time.sleep(0.2)
-        raise RuntimeError(f"{self.program} does not serve; its logs are in {self.directory}")
-
-    def stop(self):
-        for process in self.processes:
-            process.send_signal(signal.SIGTERM)
-        deadline = time.monotonic() + STOP_SECONDS
-        for process in self.processes:
-            try:
-                process.wait(max(0.1, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                print(f"{self.program} does not stop; it is killed")
-                process.kill()
-                process.wait()
-        self.processes.clear()
-
-
-def environment():
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("ETCD")}
-    kept["ETCDCTL_API"] = "3"
-    return kept
-
-
-def etcdctl(arguments, endpoints, stdin=b""):
-    own = [] if any(argument.startswith("--endpoints") for argument in arguments) else [
-        f"--endpoints={endpoints}"]
-    return subprocess.run(["etcdctl", *own, *arguments], input=stdin, capture_output=True,
-                          env=environment(), timeout=STEP_SECONDS, check=False)
 
 
 # What differs between any two clusters.

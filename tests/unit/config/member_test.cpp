@@ -89,8 +89,9 @@ TEST_CASE("The table has every option of a member, and marks those of the first 
     names += row.option.name + " ";
   }
   CHECK(names ==
-        "config-file name data-dir snapshot-count heartbeat-interval election-timeout "
-        "listen-peer-urls initial-advertise-peer-urls initial-cluster initial-cluster-state "
+        "config-file name data-dir snapshot-count snapshot-catchup-entries "
+        "heartbeat-interval election-timeout listen-peer-urls initial-advertise-peer-urls "
+        "initial-cluster initial-cluster-state "
         "initial-cluster-token pre-vote logger log-outputs log-level ");
   CHECK(member.table.find("data-dir")->option.default_text == "${name}.etcd");
 }
@@ -132,15 +133,18 @@ TEST_CASE("The data directory and a cluster of one follow from the name", "[conf
   CHECK(run.notices.front().event == "data_dir_default");
 }
 
-TEST_CASE("A snapshot count of 0 means the default, with a line about it", "[config]") {
+TEST_CASE("Counts around snapshots that are 0 mean the default, with a line about it", "[config]") {
   Member member;
 
-  const Run run = member.run({"--snapshot-count=0", "--data-dir=d"});
+  const Run run =
+      member.run({"--snapshot-count=0", "--snapshot-catchup-entries=0", "--data-dir=d"});
 
   CHECK(member.options.snapshot_count == 100000);
-  REQUIRE(run.notices.size() == 1);
+  CHECK(member.options.snapshot_catchup_entries == 5000);
+  REQUIRE(run.notices.size() == 2);
   CHECK(run.notices.front().level == raftkit::LogLevel::info);
   CHECK(run.notices.front().text == "--snapshot-count=0 means the default");
+  CHECK(run.notices.back().text == "--snapshot-catchup-entries=0 means the default");
 }
 
 TEST_CASE("Timings have etcd's bounds", "[config]") {
