@@ -61,6 +61,12 @@ struct TransferAborted {
   std::string_view reason;
 };
 
+/// A proposed membership change became an empty entry: it could not start from here.
+struct MembershipChangeRefused {
+  EntryId entry;
+  std::string_view reason;
+};
+
 /// A defect was noticed; the node does nothing more.
 struct InvariantViolated {
   std::string id;
@@ -76,6 +82,7 @@ using Event = std::variant<event::RoleChanged,
                            event::SnapshotAccepted,
                            event::TransferStarted,
                            event::TransferAborted,
+                           event::MembershipChangeRefused,
                            event::InvariantViolated>;
 
 /// One line for a log: name and key=value fields.

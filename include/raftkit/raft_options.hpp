@@ -36,6 +36,16 @@ struct RaftOptions {
   bool check_quorum =
       true;  ///< a leader that hears from no majority steps down; followers are loyal
   bool forward_proposals = true;  ///< a follower passes proposals on to its leader
+  /// A leader answers reads at once, as long as check_quorum has not deposed it. Linearizable only
+  /// while no clock of a voter runs ahead of the leader's by more than an election timeout minus
+  /// the age of the last answers; needs check_quorum. [thesis §6.4.1]
+  bool lease_reads = false;
+  /// A leader that is removed or demoted stops leading once it has applied that, so that the others
+  /// elect at once. [thesis §4.2.2]
+  bool step_down_on_removal = true;
+  /// A leader appends a membership change only when it has applied the one before it, and only if
+  /// it can be carried out. Off: for tests.
+  bool check_membership_changes = true;
   StorageMode storage_mode = StorageMode::asynchronous;
 
   std::size_t max_append_bytes = std::size_t{1}

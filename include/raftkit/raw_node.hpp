@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "raftkit/membership_change.hpp"
 #include "raftkit/raft_options.hpp"
 #include "raftkit/ready.hpp"
 #include "raftkit/result.hpp"
@@ -54,6 +55,13 @@ class RawNode {
   /// member any more). In all cases nothing was appended.
   Result<ProposeOutcome> propose(SmallVector<Proposal, 1> proposals, ForwardTag tag = {});
 
+  /// The same for a change of the membership. One that cannot start from here becomes an empty
+  /// entry in its place, with an event: whoever waits for it finds a normal entry there. Errors:
+  /// those of propose() · invalid_argument (it can never be carried out, and says why; only on the
+  /// leader).
+  Result<ProposeOutcome> propose_membership_change(const MembershipChange& change,
+                                                   ForwardTag tag = {});
+
   /// Starts a linearizable read; a ReadReady with the same id follows, or never (message lost,
   /// leadership lost): ask again with a new id. Errors: no_leader.
   Result<void> read_index(ReadId read);
@@ -65,7 +73,8 @@ class RawNode {
   /// state.
   void transfer_leadership(NodeId target);
 
-  /// A follower forgets whom it follows, so that it may support a new candidate at once.
+  /// A follower forgets whom it follows, so that it may support a new candidate at once. Does
+  /// nothing with lease_reads.
   void forget_leader();
 
   /// The last messages to `peer` may be lost.

@@ -85,7 +85,9 @@ struct FetchRequest {
 
 struct Ready {
   std::optional<SoftState> soft_state;  ///< when changed
-  MembershipPtr membership;             ///< when changed, else null; open links before send_now
+  /// When changed, else null; open links before send_now. By itself it makes no Ready: whoever gave
+  /// membership_applied() knows it already.
+  MembershipPtr membership;
   std::vector<Envelope> send_now;  ///< needs none of the writes below; but see the withholding rule
   std::optional<PersistBatch> persist;  ///< answered by persisted(id)
   std::optional<SnapshotMeta>

@@ -30,6 +30,10 @@ struct Describe {
   std::string operator()(const event::TransferStarted& e) const {
     return "transfer_started target=" + to_string(e.target);
   }
+  std::string operator()(const event::MembershipChangeRefused& e) const {
+    return "membership_change_refused entry=" + to_string(e.entry) + " reason=\"" +
+           std::string(e.reason) + "\"";
+  }
   std::string operator()(const event::TransferAborted& e) const {
     return "transfer_aborted target=" + to_string(e.target) + " reason=\"" + std::string(e.reason) +
            "\"";

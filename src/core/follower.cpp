@@ -1,6 +1,7 @@
 // What a follower does with its leader's messages. Candidates become followers first.
 #include <algorithm>
 
+#include "core/membership_changer.hpp"
 #include "core/raft.hpp"
 
 namespace raftkit::core {
@@ -81,12 +82,13 @@ Result<void> Raft::on_heartbeat(NodeId from, const HeartbeatRequest& request) {
 
 Result<void> Raft::on_snapshot(NodeId from, const SnapshotMeta& snapshot) {
   if (snapshot.membership == nullptr || snapshot.last.term > ballot_.term) return Errc::malformed;
+  if (auto fits = check(*snapshot.membership); !fits) return fits;
   if (!accepts(snapshot)) {
     send(from, AppendResponse{log_.commit(), std::nullopt});
     return {};
   }
   log_.restore(snapshot);
-  set_membership(snapshot.membership);
+  switch_membership(snapshot.membership, {});
   restore_ = snapshot;
   emit(event::SnapshotAccepted{snapshot.last, from});
   send(from, AppendResponse{log_.last(), std::nullopt});

@@ -57,6 +57,7 @@ Result<ProposeOutcome> Raft::append_proposals(Leader& self, SmallVector<Proposal
   if (proposals.empty()) return Errc::invalid_argument;
   if (self.tracker.find(options_.id) == nullptr || self.transfer_target)
     return Errc::proposal_dropped;
+  if (auto settled = settle_changes(self, proposals); !settled) return std::move(settled).error();
   std::size_t payload_bytes = 0;
   std::size_t bytes = 0;
   for (const Proposal& proposal : proposals) {
@@ -83,6 +84,7 @@ EntryId Raft::append_own(Leader& self, EntryList entries) {
   Index index = first.index;
   for (Entry& entry : entries) {
     entry.id = {ballot_.term, index};
+    if (entry.type == EntryType::membership) self.pending_membership = index;
     ++index;
     self.uncommitted_bytes += entry.size_bytes();
   }
@@ -100,6 +102,8 @@ bool Raft::maybe_commit(Leader& self) {
   // [thesis §3.6.2]
   if (log_.term_at(index) != ballot_.term) return false;
   log_.commit_to(index);
+  for (const ReadIndexQueue::Read read : self.reads.take_postponed())
+    start_read(self, read);
   return true;
 }
 
@@ -115,7 +119,7 @@ void Raft::on_read_index(Leader& self, ReadIndexQueue::Read read) {
 
 void Raft::start_read(Leader& self, ReadIndexQueue::Read read) {
   const bool is_alone = membership_->voters.size() == 1 && membership_->voters[0] == options_.id;
-  if (is_alone && !membership_->is_joint()) {
+  if (options_.lease_reads || (is_alone && !membership_->is_joint())) {
     answer_read({read, log_.commit()});
     return;
   }

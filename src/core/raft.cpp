@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/assert.hpp"
-#include "core/member_update.hpp"
+#include "core/membership_changer.hpp"
 
 namespace raftkit::core {
 
@@ -37,8 +37,13 @@ Raft::Raft(const RaftOptions& options, InitialState initial)
       ballot_{initial.hard_state.term, initial.hard_state.voted_for},
       log_(initial, {options.log_window_bytes, options.max_apply_bytes, options.storage_mode}) {
   RAFTKIT_ASSERT(membership_ != nullptr, "INV-MEMBERSHIP-KNOWN");
-  RAFTKIT_ASSERT(
-      log_.last_id().term <= ballot_.term, "INV-TERM-NOT-BELOW-LOG", log_.last_id(), ballot_.term);
+  const auto fits = check(*membership_);
+  RAFTKIT_ASSERT(fits, "INV-MEMBERSHIP-CONSISTENT", fits.error().message());
+  // The base may be a bootstrap that no leader wrote, in a term that no ballot was held in.
+  RAFTKIT_ASSERT(log_.last() < log_.first() || log_.last_id().term <= ballot_.term,
+                 "INV-TERM-NOT-BELOW-LOG",
+                 log_.last_id(),
+                 ballot_.term);
   reset(ballot_.term);
   state_ = Follower{};
   reported_ = {hard_state(), soft_state(), membership_};
@@ -105,6 +110,8 @@ void Raft::become_leader() {
     own->become_replicate();
     own->set_recently_active(true);
   }
+  // What the predecessors left in the log may hold a change.
+  self.pending_membership = log_.last();
   role_changed("won the election");
   // Committing an entry of the new term commits all before it. [thesis §3.6.2, §6.4]
   append_own(self, {Entry{}});
@@ -203,9 +210,6 @@ Result<ProposeOutcome> Raft::propose(SmallVector<Proposal, 1> proposals, Forward
 }
 
 Result<ProposeOutcome> Raft::propose_from(NodeId origin, ProposeRequest request) {
-  for (const Proposal& proposal : request.proposals) {
-    if (proposal.type == EntryType::membership) return Errc::not_supported;
-  }
   if (auto* self = std::get_if<Leader>(&state_)) return append_proposals(*self, request.proposals);
   if (!leader()) return Errc::no_leader;
   if (!options_.forward_proposals) return Errc::not_leader;
@@ -236,6 +240,8 @@ void Raft::transfer_leadership(NodeId target) {
 }
 
 void Raft::forget_leader() {
+  // A lease rests on the promise not to support anybody else for an election timeout.
+  if (options_.lease_reads) return;
   if (auto* follower = std::get_if<Follower>(&state_); follower != nullptr && follower->leader) {
     follower->leader.reset();
     role_changed("leader forgotten");
@@ -262,22 +268,7 @@ void Raft::applied(Index index) {
     // Entries of earlier leaders were never counted in; they only make the count smaller than the
     // truth.
     self->uncommitted_bytes -= std::min(self->uncommitted_bytes, bytes);
-  }
-}
-
-MembershipPtr Raft::membership_applied(const Entry& entry) {
-  // An entry of a kind that this version does not know must not be skipped: other members act on
-  // it.
-  RAFTKIT_ASSERT(entry.type == EntryType::member_update, "INV-KNOWN-ENTRY-TYPE", entry.id);
-  if (auto after = after_update(membership_, entry); after != membership_)
-    set_membership(std::move(after));
-  return membership_;
-}
-
-void Raft::set_membership(MembershipPtr membership) {
-  membership_ = std::move(membership);
-  if (auto* self = std::get_if<Leader>(&state_)) {
-    self->tracker.update(membership_, std::max(log_.last(), Index{1}));
+    leave_joint_if_due(*self);
   }
 }
 

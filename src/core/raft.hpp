@@ -4,9 +4,11 @@
 
 #include <deque>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
+#include "raftkit/membership_change.hpp"
 #include "raftkit/raft_options.hpp"
 #include "raftkit/raw_node.hpp"
 #include "raftkit/ready.hpp"
@@ -88,7 +90,6 @@ class Raft {
   void become_leader();
   void reset(Term term);
   void role_changed(std::string_view reason);
-  void set_membership(MembershipPtr membership);
   void send(NodeId to, Message message) { send(to, ballot_.term, std::move(message)); }
   void send(NodeId to, Term term, Message message);
   void emit(Event event) { events_.push_back(std::move(event)); }
@@ -108,6 +109,14 @@ class Raft {
   Result<void> on_heartbeat(NodeId from, const HeartbeatRequest& request);
   Result<void> on_snapshot(NodeId from, const SnapshotMeta& snapshot);
   [[nodiscard]] bool accepts(const SnapshotMeta& snapshot);
+
+  // membership.cpp
+  void switch_membership(MembershipPtr membership, std::span<const NodeId> renewed);
+  void follow_new_quorum(Leader& self);
+  [[nodiscard]] std::optional<std::string_view> unfit_now(const Leader& self,
+                                                          const MembershipChange& change) const;
+  Result<void> settle_changes(Leader& self, SmallVector<Proposal, 1>& proposals);
+  void leave_joint_if_due(Leader& self);
 
   // leader.cpp: proposals, commit, reads, transfer
   void tick_leader(Leader& self);

@@ -24,6 +24,9 @@ Result<void> RaftOptions::validate() const {
   if (election_timeout_ticks > (1U << 30)) {
     return refused("election_timeout_ticks", election_timeout_ticks, "is too large");
   }
+  if (lease_reads && !check_quorum)
+    return refused(
+        "lease_reads", 1, "needs check_quorum: without it a leader keeps its lease for good");
   if (max_inflight_messages == 0) return refused("max_inflight_messages", 0, "must be at least 1");
   if (max_inflight_bytes == 0) return refused("max_inflight_bytes", 0, "must be at least 1");
   if (max_apply_bytes == 0) return refused("max_apply_bytes", 0, "must be at least 1");

@@ -60,6 +60,13 @@ Result<ProposeOutcome> RawNode::propose(SmallVector<Proposal, 1> proposals, Forw
   return impl_->guarded([&] { return impl_->raft.propose(std::move(proposals), tag); });
 }
 
+Result<ProposeOutcome> RawNode::propose_membership_change(const MembershipChange& change,
+                                                          ForwardTag tag) {
+  SmallVector<Proposal, 1> proposals;
+  proposals.push_back({EntryType::membership, encode(change)});
+  return propose(std::move(proposals), tag);
+}
+
 Result<void> RawNode::read_index(ReadId read) {
   return impl_->guarded([&] { return impl_->raft.read_index(read); });
 }

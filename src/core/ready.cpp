@@ -14,9 +14,8 @@ bool Raft::has_write() const {
 }
 
 bool Raft::has_ready() const {
-  return soft_state() != reported_.soft || membership_ != reported_.membership ||
-         !outbox_.now.empty() || has_write() || log_.has_next_committed() || !reads_.empty() ||
-         !fetch_.empty();
+  return soft_state() != reported_.soft || !outbox_.now.empty() || has_write() ||
+         log_.has_next_committed() || !reads_.empty() || !fetch_.empty();
 }
 
 void Raft::fill_batch(PersistBatch& batch) {

@@ -106,10 +106,6 @@ void Raft::on_append_accepted(Leader& self, Progress& progress, Index index) {
   }
   const bool is_self = progress.node() == options_.id;
   if (maybe_commit(self)) {
-    if (log_.term_at(log_.commit()) == ballot_.term) {
-      for (const ReadIndexQueue::Read read : self.reads.take_postponed())
-        start_read(self, read);
-    }
     broadcast_append(self);
   } else if (!is_self && progress.can_bump_commit(log_.commit())) {
     send_append(self, progress, IfEmpty::send);

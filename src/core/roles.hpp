@@ -34,6 +34,9 @@ struct Leader {
   std::uint32_t heartbeat_elapsed = 0;  // ticks
   std::optional<NodeId>
       transfer_target;  // leadership is being handed to it; no new proposals meanwhile
+  /// The newest membership change in the log, or a later index. Until it is applied nobody knows
+  /// what the next one would start from. [thesis §4.1]
+  Index pending_membership;
   std::size_t uncommitted_bytes = 0;  // appended here and not yet applied
   std::uint64_t next_fetch = 1;
 };

@@ -21,10 +21,12 @@ Tracker::Tracker(MembershipPtr membership, Index next, Inflights::Limits limits)
   }
 }
 
-void Tracker::update(MembershipPtr membership, Index next) {
+void Tracker::update(MembershipPtr membership, Index next, std::span<const NodeId> renewed) {
   membership_ = std::move(membership);
-  std::erase_if(all_,
-                [&](const Progress& progress) { return !membership_->contains(progress.node()); });
+  std::erase_if(all_, [&](const Progress& progress) {
+    return !membership_->contains(progress.node()) ||
+           std::find(renewed.begin(), renewed.end(), progress.node()) != renewed.end();
+  });
   for (const NodeId node : membership_->all()) {
     if (Progress* known = find(node)) {
       known->set_learner(membership_->is_learner(node));

@@ -1,6 +1,7 @@
 // A leader's view of all members.
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "raftkit/membership.hpp"
@@ -17,8 +18,8 @@ class Tracker {
   Tracker(MembershipPtr membership, Index next, Inflights::Limits limits);
 
   /// Follows a new membership: newcomers start at `next` and count as active until the next check,
-  /// those who left are forgotten.
-  void update(MembershipPtr membership, Index next);
+  /// those who left are forgotten; those `renewed` have left and are newcomers.
+  void update(MembershipPtr membership, Index next, std::span<const NodeId> renewed = {});
 
   /// Null for somebody who is no member.
   [[nodiscard]] Progress* find(NodeId node);

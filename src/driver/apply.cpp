@@ -21,6 +21,7 @@ void Driver::dispatch(std::vector<Entry>& entries) {
     auto after = node_.membership_applied(entry);
     if (after == nullptr) return;  // the core is poisoned, and nothing more is applied
     membership_ = std::move(after);
+    announce(membership_);
   }
   dispatched_ = batch.last;
   snapshotter_.on_dispatched(dispatched_.index, bytes);

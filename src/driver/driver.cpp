@@ -51,7 +51,7 @@ Driver::Driver(const DriverOptions& options,
 
 void Driver::start() {
   is_started_ = true;
-  ports_.membership_changed(membership_);
+  announce(membership_);
   if (initial_restore_) begin_restore(*std::exchange(initial_restore_, std::nullopt));
   flush();
 }
@@ -364,7 +364,7 @@ void Driver::carry_out(Ready& ready) {
   for (const Event& event : ready.events)
     ports_.observe(event);
   if (ready.soft_state || node_.term() != seen_term_) on_soft_state(node_.soft_state());
-  if (ready.membership) ports_.membership_changed(ready.membership);
+  if (ready.membership) announce(ready.membership);
   send_now(ready.send_now);
   if (ready.persist) write(*std::move(ready.persist), std::move(ready.restore));
   if (!ready.apply.empty()) dispatch(ready.apply);
@@ -372,6 +372,12 @@ void Driver::carry_out(Ready& ready) {
     reads_.on_ready(read, applied_);
   for (const FetchRequest& request : ready.fetch)
     ports_.fetch(request);
+}
+
+void Driver::announce(const MembershipPtr& membership) {
+  if (membership == announced_) return;
+  announced_ = membership;
+  ports_.membership_changed(membership);
 }
 
 void Driver::on_soft_state(const SoftState& state) {

@@ -140,6 +140,7 @@ class Driver {
 
   // driver.cpp
   void carry_out(Ready& ready);
+  void announce(const MembershipPtr& membership);
   void on_soft_state(const SoftState& state);
   void send_now(std::vector<Envelope>& envelopes);
   void write(PersistBatch batch, std::optional<SnapshotMeta> restore);
@@ -172,6 +173,7 @@ class Driver {
   Ready ready_;
 
   MembershipPtr membership_;  // as of dispatched_
+  MembershipPtr announced_;   // what the ports know
   EntryId dispatched_;        // the last entry handed to the state machine
   Index applied_;             // what the state machine has reported
   Index installed_;           // the newest snapshot that came from a leader

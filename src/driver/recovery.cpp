@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "core/member_update.hpp"
+#include "core/membership_changer.hpp"
 
 namespace raftkit::driver {
 
@@ -93,14 +93,7 @@ Result<void> for_each_entry(
     }
     first = entries->back().id.index + 1;
     for (Entry& entry : *entries) {
-      // To skip what other members act on would make this one diverge from them.
-      if (entry.type != EntryType::normal && entry.type != EntryType::member_update) {
-        return Error(Errc::not_supported,
-                     "the log's entry " + to_string(entry.id.index) +
-                         " is of a kind that this version does not know: it was written by a newer "
-                         "version");
-      }
-      visit(std::move(entry));
+      if (auto visited = visit(std::move(entry)); !visited) return visited;
     }
   }
   return {};
@@ -147,9 +140,12 @@ Result<Recovered> recover(LogStorage& log,
 
   // What the state machine already holds still has to be walked over for the membership as of that
   // index.
-  const auto activate = [&](const Entry& entry) {
-    if (entry.type != EntryType::normal)
-      initial.membership = core::after_update(initial.membership, entry);
+  const auto activate = [&](const Entry& entry) -> Result<void> {
+    if (entry.type == EntryType::normal) return {};
+    auto after = core::after_entry(initial.membership, entry);
+    if (!after) return std::move(after).error();
+    initial.membership = *std::move(after);
+    return {};
   };
   auto walked = for_each_entry(
       log, options.group, recovered.snapshot.last.index + 1, start->applied, activate);
@@ -157,7 +153,11 @@ Result<Recovered> recover(LogStorage& log,
 
   const Index first_in_memory =
       std::min(start->applied + 1, std::max(found.last, found.base.index + 1));
-  const auto keep = [&](Entry entry) { initial.entries.push_back(std::move(entry)); };
+  const auto keep = [&](Entry entry) -> Result<void> {
+    if (auto known = core::check_known(entry); !known) return known;
+    initial.entries.push_back(std::move(entry));
+    return {};
+  };
   walked = for_each_entry(log, options.group, first_in_memory, found.last, keep);
   if (!walked) return std::move(walked).error();
   initial.older_terms = older_terms(found.terms, first_in_memory);

@@ -55,6 +55,10 @@ struct LogEvent {
   void operator()(const event::TransferAborted& e) const {
     sink.log(LogLevel::info, "transfer_ended", e.reason, {{"target", to_string(e.target)}});
   }
+  void operator()(const event::MembershipChangeRefused& e) const {
+    sink.log(
+        LogLevel::warn, "membership_change_refused", e.reason, {{"entry", to_string(e.entry)}});
+  }
   void operator()(const event::InvariantViolated& e) const {
     sink.log(LogLevel::error, "invariant_violated", e.what, {{"id", e.id}});
   }

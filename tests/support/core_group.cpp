@@ -115,7 +115,7 @@ bool CoreGroup::process(CoreMember& member) {
   }
   if (ready.restore) member.restored.push_back(*ready.restore);
   for (const Entry& entry : ready.apply) {
-    if (entry.type == EntryType::member_update) node.membership_applied(entry);
+    if (entry.type != EntryType::normal) node.membership_applied(entry);
     member.applied.push_back(entry);
   }
   if (!ready.apply.empty()) node.applied(ready.apply.back().id.index);
@@ -267,12 +267,19 @@ void CoreBench::run() {
     if (ready.persist) persist(*std::move(ready.persist));
     if (ready.restore) restored.push_back(*ready.restore);
     applied.insert(applied.end(), ready.apply.begin(), ready.apply.end());
-    if (applies && !ready.apply.empty()) node_.applied(ready.apply.back().id.index);
+    if (applies) apply(ready.apply);
     reads.insert(reads.end(), ready.reads.begin(), ready.reads.end());
     fetches.insert(fetches.end(), ready.fetch.begin(), ready.fetch.end());
     events.insert(events.end(), ready.events.begin(), ready.events.end());
   }
   if (!node_.violation().empty()) throw std::runtime_error(node_.violation());
+}
+
+void CoreBench::apply(const std::vector<Entry>& entries) {
+  for (const Entry& entry : entries) {
+    if (entry.type != EntryType::normal) node_.membership_applied(entry);
+  }
+  if (!entries.empty()) node_.applied(entries.back().id.index);
 }
 
 void CoreBench::persist(PersistBatch batch) {

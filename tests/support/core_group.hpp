@@ -110,6 +110,8 @@ class CoreBench {
   Ready take();
   /// Carries out all Readys. Writes are durable at once.
   void run();
+  /// Activates what is in these committed entries, and reports them as applied.
+  void apply(const std::vector<Entry>& entries);
   /// Makes `batch` durable: its messages leave, those to the node itself are stepped.
   void persist(PersistBatch batch);
   /// Wins an election in the next term and forgets the messages.

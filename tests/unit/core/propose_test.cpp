@@ -158,18 +158,6 @@ TEST_CASE("An empty proposal always passes", "[core][propose]") {
   CHECK(refusal(bench.propose("")) == Errc{});
 }
 
-TEST_CASE("A membership change cannot be slipped in as a proposal", "[core][propose]") {
-  CoreBench bench;
-  bench.lead_all();
-
-  CHECK(refusal(bench.node().propose({Proposal{EntryType::membership, {}}})) ==
-        Errc::not_supported);
-  const auto forwarded =
-      bench.receive(2, 0, ProposeRequest{{}, {Proposal{EntryType::membership, {}}}});
-  REQUIRE_FALSE(forwarded);
-  CHECK(bench.status().last == Index{2});
-}
-
 TEST_CASE("The answer to a forwarded proposal is not for the core", "[core][propose]") {
   CoreBench bench;
 
