@@ -96,9 +96,9 @@ void Store::append(const std::vector<Entry>& entries) {
 }
 
 void Store::install(const SnapshotMeta& snapshot) {
-  if (snapshot_ != Index{0} && snapshot_ >= snapshot.last.index)
+  if (snapshot_.last.index != Index{0} && snapshot_.last.index >= snapshot.last.index)
     throw CommandError("requested index is older than the existing snapshot");
-  snapshot_ = snapshot.last.index;
+  snapshot_ = snapshot;
   base_ = snapshot.last;
   entries_.clear();
 }
@@ -109,6 +109,16 @@ void Store::compact(Index index) {
   const auto kept = entries_.begin() + static_cast<std::ptrdiff_t>(index - base_.index);
   base_ = std::prev(kept)->id;
   entries_.erase(entries_.begin(), kept);
+}
+
+InitialState Store::load(const SnapshotMeta& applied) const {
+  InitialState initial;
+  initial.hard_state = hard_;
+  initial.membership = applied.membership;
+  initial.applied = applied.last.index;
+  initial.base = base_;
+  initial.entries = entries_;
+  return initial;
 }
 
 bool Parcel::is_local() const {
@@ -228,7 +238,25 @@ void Group::advance(Member& member, Ready& ready) {
   if (!ready.apply.empty()) member.core.applied(ready.apply.back().id.index);
 }
 
+void Group::restart(NodeId node) {
+  Member& old = member(node);
+  const SnapshotMeta& installed = old.store.snapshot();
+  const bool is_newer = installed.last.index > old.history.back().last.index;
+  auto core =
+      RawNode::create(old.options, old.store.load(is_newer ? installed : old.history.back()));
+  if (!core) throw BadCommand(core.error().message());
+  std::erase_if(network_, [&](const Parcel& parcel) {
+    return parcel.is_local() && (parcel.from == node || parcel.to == node);
+  });
+  auto restarted = std::make_unique<Member>(Member{
+      old.options, *std::move(core), std::move(old.store), {}, {}, std::move(old.history), {}});
+  if (restarted->history.back().last.index > Index{0})
+    restarted->core.snapshot_available(restarted->history.back());
+  members_[node.value - 1] = std::move(restarted);
+}
+
 void Group::persist(Member& member, const PersistBatch& batch) {
+  if (batch.hard_state) member.store.set_hard_state(*batch.hard_state);
   if (batch.snapshot && !batch.append.empty())
     throw CommandError("can't apply snapshot and entries at the same time");
   if (batch.snapshot) {

@@ -20,15 +20,21 @@ class Store {
  public:
   [[nodiscard]] std::string show() const;
   void append(const std::vector<Entry>& entries);
+  void set_hard_state(const HardState& hard) { hard_ = hard; }
   void install(const SnapshotMeta& snapshot);
   void compact(Index index);
+  /// What a node wakes up with whose state machine is at `applied`.
+  [[nodiscard]] InitialState load(const SnapshotMeta& applied) const;
+  /// The newest snapshot that came from a leader, or the first one; index 0: none.
+  [[nodiscard]] const SnapshotMeta& snapshot() const { return snapshot_; }
 
  private:
   [[nodiscard]] Index first() const { return base_.index + 1; }
   [[nodiscard]] Index last() const { return base_.index + entries_.size(); }
 
+  HardState hard_;
   EntryId base_;
-  Index snapshot_;
+  SnapshotMeta snapshot_;
   std::vector<Entry> entries_;
 };
 
@@ -98,6 +104,9 @@ class Group {
   [[nodiscard]] Member& member(NodeId node);
   [[nodiscard]] std::vector<NodeId> nodes() const;
   [[nodiscard]] MembershipNames& names() { return names_; }
+
+  /// What was not on disk is gone, and so is what the node had sent to itself.
+  void restart(NodeId node);
 
   void process_ready(Member& member, std::string& out);
   void process_append(Member& member, std::string& out);

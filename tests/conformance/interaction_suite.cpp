@@ -23,11 +23,12 @@ RaftOptions options_of(const Case& test) {
   const std::string reads = test.text("read-only", "safe");
   if (reads != "safe" && reads != "lease-based") throw BadCommand("read-only=" + reads);
   options.lease_reads = reads == "lease-based";
-  options.max_append_bytes = RaftOptions::kUnlimited;
+  options.forward_proposals = test.flag("forwarding", true);
+  options.max_append_bytes = test.number("max-append-size", RaftOptions::kUnlimited);
   options.max_apply_bytes = test.number("max-committed-size-per-ready", RaftOptions::kUnlimited);
-  options.max_uncommitted_bytes = RaftOptions::kUnlimited;
+  options.max_uncommitted_bytes = test.number("max-uncommitted-size", RaftOptions::kUnlimited);
   options.max_inflight_messages = test.number("inflight", 0x7fffffff);
-  options.max_inflight_bytes = RaftOptions::kUnlimited;
+  options.max_inflight_bytes = test.number("inflight-bytes", RaftOptions::kUnlimited);
   options.log_window_bytes = RaftOptions::kUnlimited;
   return options;
 }
@@ -99,6 +100,14 @@ void InteractionSuite::dispatch(const Case& test) {
       {"propose-conf-change", [&] { propose_change(test); }},
       {"raft-log", [&] { write(first(test).store.show()); }},
       {"raft-state", [&] { raft_state(); }},
+      {"read-index",
+       [&] { Group::require(first(test).core.read_index(ReadId{to_number(word(1))})); }},
+      {"report-snapshot",
+       [&] {
+         const auto outcome = word(2) == "sent" ? SnapshotOutcome::sent : SnapshotOutcome::failed;
+         first(test).core.report_snapshot(NodeId{to_number(word(1))}, outcome);
+       }},
+      {"restart", [&] { group_.restart(first(test).options.id); }},
       {"report-unreachable",
        [&] { first(test).core.report_unreachable(NodeId{to_number(word(1))}); }},
       {"send-snapshot",
