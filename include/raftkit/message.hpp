@@ -43,6 +43,10 @@ struct VoteRequest {
 struct VoteResponse {
   VoteKind kind = VoteKind::election;
   bool granted = false;
+  /// In a refusal, the last entry that the voter knows to be committed: a candidate that has not
+  /// heard of its own members' change yet could otherwise wait for ever for a vote that it no
+  /// longer needs.
+  EntryId commit = {};
   friend bool operator==(const VoteResponse&, const VoteResponse&) = default;
 };
 

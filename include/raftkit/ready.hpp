@@ -95,6 +95,9 @@ struct Ready {
   std::vector<Entry> apply;  ///< committed, contiguous
   std::vector<ReadReady> reads;
   std::vector<FetchRequest> fetch;
+  /// A member needs a snapshot and the newest one is from before it belonged to the group: it would
+  /// refuse that. Make another one soon, and say so with snapshot_available().
+  bool snapshot_wanted = false;
   std::vector<Event> events;  ///< never make a Ready non-empty
 
   /// Forgets everything, keeps the vectors' memory for the next one.

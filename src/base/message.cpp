@@ -33,6 +33,7 @@ void Ready::clear() {
   apply.clear();
   reads.clear();
   fetch.clear();
+  snapshot_wanted = false;
   events.clear();
 }
 

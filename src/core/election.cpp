@@ -66,7 +66,7 @@ void Raft::on_vote_request(const Envelope& envelope, const VoteRequest& request)
                        : up_to_date ? "already voted or following a leader"
                                     : "its log is older"});
   if (!granted) {
-    send(envelope.from, VoteResponse{request.kind, false});
+    refuse_vote(envelope.from, request.kind);
     return;
   }
   send(envelope.from, envelope.term, VoteResponse{request.kind, true});
@@ -74,6 +74,18 @@ void Raft::on_vote_request(const Envelope& envelope, const VoteRequest& request)
     timer_.elapsed = 0;
     ballot_.voted_for = envelope.from;
   }
+}
+
+void Raft::refuse_vote(NodeId candidate, VoteKind kind) {
+  send(candidate, VoteResponse{kind, false, log_.commit_id()});
+}
+
+/// A leader that is no member any more may be the only one who knows that its removal is committed,
+/// and have entries behind it that nobody else has. Then those who remain need its vote, by what
+/// they know, and do not get it. So it tells them that they do not need it.
+void Raft::learn_commit(const VoteResponse& refusal) {
+  if (refusal.commit.index > log_.commit() && log_.matches(refusal.commit))
+    log_.commit_to(refusal.commit.index);
 }
 
 void Raft::on_vote_response(const Envelope& envelope, const VoteResponse& response) {

@@ -118,8 +118,8 @@ void Raft::on_read_index(Leader& self, ReadIndexQueue::Read read) {
 }
 
 void Raft::start_read(Leader& self, ReadIndexQueue::Read read) {
-  const bool is_alone = membership_->voters.size() == 1 && membership_->voters[0] == options_.id;
-  if (options_.lease_reads || (is_alone && !membership_->is_joint())) {
+  const bool is_quorum_alone = self.tracker.quorum_read_round(options_.id) == kNoLimit;
+  if (options_.lease_reads || is_quorum_alone) {
     answer_read({read, log_.commit()});
     return;
   }

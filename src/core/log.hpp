@@ -41,6 +41,7 @@ class Log {
   [[nodiscard]] Index last() const { return last_; }
   [[nodiscard]] EntryId last_id() const { return {last_term(), last_}; }
   [[nodiscard]] Index commit() const { return commit_; }
+  [[nodiscard]] EntryId commit_id() const { return {*term_at(commit_), commit_}; }
   [[nodiscard]] Index applied() const { return applied_; }
   [[nodiscard]] Index stable() const { return stable_; }
   [[nodiscard]] bool has_pending_snapshot() const { return pending_snapshot_.has_value(); }

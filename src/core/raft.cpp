@@ -178,7 +178,7 @@ void Raft::answer_stale(const Envelope& envelope) {
   const auto* vote = std::get_if<VoteRequest>(&envelope.message);
   if (vote != nullptr && vote->kind == VoteKind::pre_vote) {
     // Silence would leave a group without progress whose members are in different terms.
-    send(envelope.from, VoteResponse{VoteKind::pre_vote, false});
+    refuse_vote(envelope.from, VoteKind::pre_vote);
   }
 }
 
@@ -199,6 +199,7 @@ Result<void> Raft::step(Envelope envelope) {
   if (auto* self = std::get_if<Leader>(&state_)) return step_leader(*self, envelope);
   if (is_from_leader(envelope.message)) return step_from_leader(envelope);
   if (const auto* response = std::get_if<VoteResponse>(&envelope.message)) {
+    if (!response->granted) learn_commit(*response);
     on_vote_response(envelope, *response);
     return {};
   }
@@ -278,7 +279,9 @@ void Raft::compact(Index index) {
 
 void Raft::snapshot_available(SnapshotMeta snapshot) {
   RAFTKIT_ASSERT(snapshot.membership != nullptr, "INV-SNAPSHOT-HAS-MEMBERSHIP", snapshot.last);
-  if (snapshot.last.index >= snapshot_.last.index) snapshot_ = std::move(snapshot);
+  if (snapshot.last.index < snapshot_.last.index) return;
+  snapshot_ = std::move(snapshot);
+  snapshot_wanted_ = Wanted::no;
 }
 
 RaftStatus Raft::status() const {

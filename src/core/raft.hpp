@@ -98,6 +98,8 @@ class Raft {
   void start_campaign(Campaign campaign);
   void ask_for_votes(VoteKind kind, Term term);
   void on_vote_request(const Envelope& envelope, const VoteRequest& request);
+  void refuse_vote(NodeId candidate, VoteKind kind);
+  void learn_commit(const VoteResponse& refusal);
   void on_vote_response(const Envelope& envelope, const VoteResponse& response);
   void conclude_election(VoteOutcome outcome);
 
@@ -161,6 +163,8 @@ class Raft {
   std::optional<SnapshotMeta> restore_;  // for the next Ready
   std::vector<ReadReady> reads_;
   std::vector<FetchRequest> fetch_;
+  enum class Wanted : std::uint8_t { no, yes, reported };
+  Wanted snapshot_wanted_ = Wanted::no;
   std::vector<Event> events_;
 
   Reported reported_;

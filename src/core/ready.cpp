@@ -15,7 +15,8 @@ bool Raft::has_write() const {
 
 bool Raft::has_ready() const {
   return soft_state() != reported_.soft || !outbox_.now.empty() || has_write() ||
-         log_.has_next_committed() || !reads_.empty() || !fetch_.empty();
+         log_.has_next_committed() || !reads_.empty() || !fetch_.empty() ||
+         snapshot_wanted_ == Wanted::yes;
 }
 
 void Raft::fill_batch(PersistBatch& batch) {
@@ -49,6 +50,10 @@ void Raft::take_ready(Ready& ready) {
   log_.hand_out_committed(ready.apply);
   std::swap(ready.reads, reads_);
   std::swap(ready.fetch, fetch_);
+  if (snapshot_wanted_ == Wanted::yes) {
+    ready.snapshot_wanted = true;
+    snapshot_wanted_ = Wanted::reported;
+  }
   std::swap(ready.events, events_);
 }
 

@@ -57,6 +57,11 @@ bool Raft::send_snapshot(Progress& progress) {
   // To a silent member it would only block the link for when it returns.
   if (!progress.recently_active() || snapshot_.membership == nullptr) return false;
   if (snapshot_.last.index < log_.first() - 1) return false;  // none that the log continues
+  if (!snapshot_.membership->contains(progress.node())) {
+    // From before it was added: it would refuse it, and ask again.
+    if (snapshot_wanted_ == Wanted::no) snapshot_wanted_ = Wanted::yes;
+    return false;
+  }
   emit(event::SnapshotNeeded{progress.node(), snapshot_.last.index});
   progress.become_snapshot(snapshot_.last.index);
   send(progress.node(), SnapshotRequest{snapshot_});

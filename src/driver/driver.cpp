@@ -372,6 +372,10 @@ void Driver::carry_out(Ready& ready) {
     reads_.on_ready(read, applied_);
   for (const FetchRequest& request : ready.fetch)
     ports_.fetch(request);
+  if (ready.snapshot_wanted) {
+    snapshotter_.want();
+    maybe_save_snapshot();
+  }
 }
 
 void Driver::announce(const MembershipPtr& membership) {

@@ -16,12 +16,13 @@ void Snapshotter::on_dispatched(Index index, std::size_t bytes) {
 bool Snapshotter::should_begin(Index dispatched) const {
   const Index since = std::max(last_snapshot_, last_attempt_);
   if (is_saving_ || dispatched <= since) return false;
-  return dispatched - since > limits_.snapshot_count ||
+  return is_wanted_ || dispatched - since > limits_.snapshot_count ||
          bytes_ - bytes_at_attempt_ > limits_.snapshot_bytes;
 }
 
 void Snapshotter::begun(Index snapshot) {
   is_saving_ = true;
+  is_wanted_ = false;
   last_attempt_ = snapshot;
   bytes_at_attempt_ = bytes_;
 }

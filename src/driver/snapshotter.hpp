@@ -38,6 +38,8 @@ class Snapshotter {
   /// Whether it is time for one; then it counts as begun until saved() or failed().
   [[nodiscard]] bool should_begin(Index dispatched) const;
   void begun(Index snapshot);
+  /// The next one is due at once, if anything was dispatched since the last one.
+  void want() { is_wanted_ = true; }
   /// The next attempt is due as far from this one as it would be from a success.
   void failed() { is_saving_ = false; }
   void saved(Index snapshot);
@@ -62,6 +64,7 @@ class Snapshotter {
   Index last_snapshot_;
   Index last_attempt_;
   bool is_saving_ = false;
+  bool is_wanted_ = false;
   std::uint64_t bytes_ = 0;  // handed to the state machine since the start
   std::uint64_t bytes_at_attempt_ = 0;
   std::deque<Mark> marks_;  // about one per MiB, covering the retained bytes

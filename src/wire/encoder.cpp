@@ -52,6 +52,8 @@ struct Filler {
     auto& message = *out.mutable_vote_response();
     message.set_kind(to_proto(response.kind));
     message.set_granted(response.granted);
+    message.set_commit_term(response.commit.term.value);
+    message.set_commit_index(response.commit.index.value);
   }
   void operator()(AppendRequest& request) const {
     auto& message = *out.mutable_append_request();

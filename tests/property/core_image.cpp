@@ -72,9 +72,9 @@ std::vector<Entry> CoreImage::read(Index first, Index last, std::size_t max_byte
   return found;
 }
 
-InitialState CoreImage::initial(Index applied, std::size_t kept) const {
+InitialState CoreImage::initial(Index applied, MembershipPtr membership, std::size_t kept) const {
   InitialState initial{.hard_state = hard,
-                       .membership = snapshot.membership,
+                       .membership = std::move(membership),
                        .applied = applied,
                        .base = base_,
                        .older_terms = {},

@@ -37,8 +37,11 @@ class CoreImage {
     return id.index <= base_.index || (holds(id.index) && id_at(id.index) == id);
   }
   [[nodiscard]] std::vector<Entry> read(Index first, Index last, std::size_t max_bytes) const;
-  /// What a node wakes up with that has applied `applied`; `kept` older entries are in memory.
-  [[nodiscard]] InitialState initial(Index applied, std::size_t kept) const;
+  /// What a node wakes up with that has applied `applied`, when these were the members; `kept`
+  /// older entries are in memory.
+  [[nodiscard]] InitialState initial(Index applied,
+                                     MembershipPtr membership,
+                                     std::size_t kept) const;
 
   HardState hard;
   SnapshotMeta snapshot;

@@ -1,6 +1,11 @@
 #include "core_oracle.hpp"
 
+#include <algorithm>
+
 #include <rapidcheck.h>
+
+#include "core/membership_changer.hpp"
+#include "core/quorum.hpp"
 
 namespace raftkit::test {
 
@@ -57,23 +62,24 @@ void CoreOracle::committed(Index index, Term observed, const CoreImage& written)
     return;
   }
   require(index == last_chosen() + 1, "index ", index, " was committed and nobody saw it");
-  chosen_.push_back({id, hash, observed});
+  MembershipPtr members = chosen_.back().members;
+  if (written.at(index).type != EntryType::normal)
+    members = *core::after_entry(members, written.at(index));
+  chosen_.push_back({id, hash, observed, std::move(members)});
 }
 
 void CoreOracle::leader_committed(Index index,
                                   const CoreImage& leader,
-                                  const std::vector<const CoreImage*>& durable) {
+                                  const std::map<NodeId, const CoreImage*>& durable,
+                                  const std::vector<MembershipPtr>& members) {
   if (index <= leader.base().index) return;
-  std::size_t holders = 0;
-  for (const CoreImage* image : durable)
-    holders += image->covers(leader.id_at(index)) ? 1U : 0U;
-  require(2 * holders > durable.size(),
-          "commit rule: ",
-          leader.id_at(index),
-          " is durable on ",
-          std::to_string(holders),
-          " of ",
-          std::to_string(durable.size()));
+  const auto holds = [&](NodeId node) {
+    return std::optional<bool>(durable.at(node)->covers(leader.id_at(index)));
+  };
+  const bool is_rightly = std::any_of(members.begin(), members.end(), [&](const auto& each) {
+    return core::quorum_vote(*each, holds) == core::VoteOutcome::won;
+  });
+  require(is_rightly, "commit rule: ", leader.id_at(index), " is not durable on a quorum");
 }
 
 HistoryHash CoreOracle::applied(const Entry& entry, HistoryHash before) {

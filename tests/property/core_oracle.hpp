@@ -16,7 +16,9 @@ namespace raftkit::test {
 /// each other. Owner: the world that is checked.
 class CoreOracle {
  public:
-  explicit CoreOracle(EntryId bootstrap) { chosen_.push_back({bootstrap, 0, bootstrap.term}); }
+  explicit CoreOracle(const SnapshotMeta& bootstrap) {
+    chosen_.push_back({bootstrap.last, 0, bootstrap.last.term, bootstrap.membership});
+  }
 
   /// Two logs that hold the same id are equal up to it. [thesis §3.5]
   void log_grew(const CoreImage& image, Index first);
@@ -27,10 +29,12 @@ class CoreOracle {
 
   /// Nobody ever commits anything else at this index. [thesis §3.6.3]
   void committed(Index index, Term observed, const CoreImage& written);
-  /// What a leader commits is durable on a majority.
+  /// What a leader commits is durable on a quorum of the members as it knew them when it committed:
+  /// now, or before what it has applied since.
   void leader_committed(Index index,
                         const CoreImage& leader,
-                        const std::vector<const CoreImage*>& durable);
+                        const std::map<NodeId, const CoreImage*>& durable,
+                        const std::vector<MembershipPtr>& members);
   /// Returns the hash of the state machine after it.
   HistoryHash applied(const Entry& entry, HistoryHash before);
 
@@ -46,12 +50,16 @@ class CoreOracle {
   }
   /// Of the state after the committed entry at `index`.
   [[nodiscard]] HistoryHash state_at(Index index) const { return chosen(index).hash; }
+  /// After the committed entry at `index`.
+  [[nodiscard]] const MembershipPtr& members_at(Index index) const { return chosen(index).members; }
+  [[nodiscard]] const MembershipPtr& newest_members() const { return chosen_.back().members; }
 
  private:
   struct Chosen {
     EntryId id;
     HistoryHash hash = 0;
     Term observed;  // of whoever was the first to know; it was committed in this term or before
+    MembershipPtr members;
   };
   [[nodiscard]] const Chosen& chosen(Index index) const {
     return chosen_.at(index - chosen_.front().id.index);

@@ -26,7 +26,8 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(Fault::count)> k
     "weather",
     "slow_disk",
     "forget_leader",
-    "unreachable"};
+    "unreachable",
+    "change_members"};
 
 bool is_pre_vote_request(const Envelope& envelope) {
   const auto* vote = std::get_if<VoteRequest>(&envelope.message);
@@ -50,14 +51,13 @@ std::ostream& operator<<(std::ostream& out, const FaultPlan& plan) {
 CoreWorld::CoreWorld(const FaultPlan& plan)
     : plan_(plan),
       random_(plan.seed),
-      membership_(voters(plan.nodes)),
-      oracle_(bootstrapped(membership_).base) {
-  const SnapshotMeta bootstrap{bootstrapped(membership_).base, membership_};
-  for (const NodeId id : membership_->voters) {
+      bootstrap_{bootstrapped(voters(plan.nodes)).base, voters(plan.nodes)},
+      oracle_(bootstrap_) {
+  for (const NodeId id : bootstrap_.membership->voters) {
     nodes_.push_back({.id = id,
-                      .durable = CoreImage(bootstrap),
-                      .written = CoreImage(bootstrap),
-                      .synced = {bootstrap.last.index, 0}});
+                      .durable = CoreImage(bootstrap_),
+                      .written = CoreImage(bootstrap_),
+                      .synced = {bootstrap_.last.index, 0}});
     start(nodes_.back());
   }
 }
@@ -130,6 +130,9 @@ void CoreWorld::take(const FaultStep& step) {
     case Fault::unreachable:
       if (target.core) target.core->report_unreachable(node(step.b).id);
       break;
+    case Fault::change_members:
+      change_members(target, step.b);
+      break;
   }
   maybe_drain(target);
   for (std::uint32_t i = 0; i < step.rounds; ++i)
@@ -149,6 +152,7 @@ void CoreWorld::crash(Node& node, std::uint32_t survivors) {
   node.to_apply.clear();
   node.withheld.clear();
   node.fetches.clear();
+  node.is_snapshot_wanted = false;
 }
 
 void CoreWorld::start(Node& node) {
@@ -156,14 +160,17 @@ void CoreWorld::start(Node& node) {
   node.applied = node.synced;
   const EntryId base = node.durable.base();
   if (node.applied.index < base.index) node.applied = {base.index, oracle_.state_at(base.index)};
-  auto core = RawNode::create(options_of(node.id),
-                              node.durable.initial(node.applied.index, random_.below(4)));
+  auto core = RawNode::create(
+      options_of(node.id),
+      node.durable.initial(
+          node.applied.index, oracle_.members_at(node.applied.index), random_.below(4)));
   if (!core) fail("a node cannot start: " + core.error().message());
   node.core.emplace(*std::move(core));
   ++node.life;
   node.handed_out = node.applied.index;
   node.commit = node.applied.index;
   node.term = node.durable.hard.term;
+  node.members = oracle_.members_at(node.applied.index);
   const RaftStatus status = node.core->status();
   require(status.commit >= node.durable.hard.commit && status.commit >= node.applied.index,
           "a start has lost the commit index");
@@ -188,7 +195,7 @@ void CoreWorld::compact(Node& node, std::uint32_t snapshot, std::uint32_t kept) 
   if (!node.core || node.synced.index <= oldest) return;
   require(node.synced.index <= node.durable.last(), "applied what is not durable here");
   const Index last = oldest + 1 + snapshot % (node.synced.index - oldest);
-  node.durable.snapshot = {node.durable.id_at(last), membership_};
+  node.durable.snapshot = {node.durable.id_at(last), oracle_.members_at(last)};
   node.core->snapshot_available(node.durable.snapshot);
   const Index index = last - std::min<std::uint64_t>(kept % 8, last - node.durable.base().index);
   node.durable.compact(index);
@@ -201,6 +208,25 @@ void CoreWorld::propose(Node& node) {
   if (!node.core) return;
   const auto outcome = node.core->propose(
       {Proposal{EntryType::normal, Bytes::copy_of("p" + std::to_string(++proposals_))}});
+  check(node, outcome ? Result<void>() : Result<void>(outcome.error()));
+}
+
+void CoreWorld::change_members(Node& node, std::uint32_t choice) {
+  if (!node.core) return;
+  const auto choose = [&choice](std::size_t count) {
+    const std::uint32_t chosen = choice % static_cast<std::uint32_t>(count);
+    choice /= static_cast<std::uint32_t>(count);
+    return chosen;
+  };
+  MembershipChange change;
+  change.transition = static_cast<Transition>(choose(3));
+  for (std::uint32_t steps = choose(4); steps > 0; --steps) {
+    MemberStep step;
+    step.operation = static_cast<MemberOperation>(choose(3));
+    step.member.id = nodes_[choose(nodes_.size())].id;
+    change.steps.push_back(step);
+  }
+  const auto outcome = node.core->propose_membership_change(change);
   check(node, outcome ? Result<void>() : Result<void>(outcome.error()));
 }
 
@@ -232,6 +258,12 @@ void CoreWorld::round() {
 }
 
 void CoreWorld::carry_messages() {
+  constexpr std::size_t kLimit = 20'000;
+  if (network_.size() > kLimit) {
+    fail("an avalanche of messages, the newest a " +
+         std::string(message_name(network_.back().message)) + " from " +
+         to_string(network_.back().from) + " to " + to_string(network_.back().to));
+  }
   for (std::size_t left = network_.size(); left > 0; --left) {
     // Reordering is that any of them may be next.
     const std::size_t place = random_.below(static_cast<std::uint32_t>(network_.size()));
@@ -278,6 +310,7 @@ void CoreWorld::work(Node& node) {
   while (node.core && chance(70) && apply(node)) {
   }
   if (node.core && chance(60)) answer_fetch(node);
+  if (node.core && chance(60)) answer_wish(node);
   if (node.core && chance(10)) node.synced = node.applied;
 }
 
@@ -308,7 +341,25 @@ bool CoreWorld::apply(Node& node) {
   node.to_apply.pop_front();
   require(entry.id.index == node.applied.index + 1, entry.id, " is applied out of order");
   node.applied = {entry.id.index, oracle_.applied(entry, node.applied.state)};
+  if (entry.type != EntryType::normal) {
+    const MembershipPtr members = node.core->membership_applied(entry);
+    require(members != nullptr && *members == *oracle_.members_at(entry.id.index),
+            node.id,
+            " has other members than the committed entries say up to ",
+            entry.id);
+  }
   node.core->applied(entry.id.index);
+  maybe_drain(node);
+  return true;
+}
+
+bool CoreWorld::answer_wish(Node& node) {
+  if (!node.is_snapshot_wanted || !node.durable.holds(node.applied.index)) return false;
+  node.is_snapshot_wanted = false;
+  node.synced = node.applied;
+  node.durable.snapshot = {node.durable.id_at(node.applied.index),
+                           oracle_.members_at(node.applied.index)};
+  node.core->snapshot_available(node.durable.snapshot);
   maybe_drain(node);
   return true;
 }
@@ -392,6 +443,7 @@ void CoreWorld::carry_out(Node& node, Ready& ready) {
     oracle_.read_answered(read);
     answered_.insert(read.read);
   }
+  node.is_snapshot_wanted |= ready.snapshot_wanted;
   node.fetches.insert(node.fetches.end(), ready.fetch.begin(), ready.fetch.end());
 }
 
@@ -443,28 +495,43 @@ void CoreWorld::observe(Node& node) {
           " mixes up its indexes");
   node.term = status.term;
   if (status.role == Role::leader) oracle_.leads(node.id, node.life, status.term, node.written);
-  if (status.commit == node.commit) return;
+  if (status.commit == node.commit) {
+    node.members = status.membership;
+    return;
+  }
   if (status.role == Role::leader) {
-    std::vector<const CoreImage*> durable;
+    std::map<NodeId, const CoreImage*> durable;
     for (const Node& other : nodes_)
-      durable.push_back(&other.durable);
-    oracle_.leader_committed(status.commit, node.written, durable);
+      durable[other.id] = &other.durable;
+    oracle_.leader_committed(
+        status.commit, node.written, durable, {node.members, status.membership});
   }
   for (Index index = node.commit + 1; index <= status.commit; ++index)
     oracle_.committed(index, status.term, node.written);
   node.commit = status.commit;
+  node.members = status.membership;
 }
 
 // --- after the storm
 
 void CoreWorld::calm_tick() {
-  for (Node& node : nodes_)
-    node.core->tick();
+  // Who was removed need not know it, and would go on campaigning.
+  for (Node& node : nodes_) {
+    if (is_member(node)) node.core->tick();
+  }
+  constexpr int kLimit = 1000;  // of exchanges that no tick sets off
+  int exchanges = 0;
   for (bool is_busy = true; is_busy;) {
     is_busy = !network_.empty();
+    if (++exchanges > kLimit) {
+      fail("livelock: messages without end, at last " +
+           (network_.empty() ? std::string("none")
+                             : std::string(message_name(network_.front().message)) + " to " +
+                                   to_string(network_.front().to)));
+    }
     for (Node& node : nodes_) {
       drain(node);
-      while (complete_write(node) || apply(node) || answer_fetch(node))
+      while (complete_write(node) || apply(node) || answer_fetch(node) || answer_wish(node))
         is_busy = true;
     }
     for (auto batch = std::exchange(network_, {}); !batch.empty(); batch.pop_front())
@@ -472,12 +539,37 @@ void CoreWorld::calm_tick() {
   }
 }
 
-CoreWorld::Node* CoreWorld::settled_leader() {
-  const auto leader = nodes_.front().core->soft_state().leader;
+std::string CoreWorld::describe() const {
+  const auto list = [](const std::vector<NodeId>& nodes) {
+    std::string text;
+    for (const NodeId node : nodes)
+      text += " " + to_string(node);
+    return text;
+  };
+  std::string text;
   for (const Node& node : nodes_) {
-    if (node.core->soft_state().leader != leader || node.term != nodes_.front().term)
+    const RaftStatus status = node.core->status();
+    text += to_string(node.id) + ": " + std::string(to_string(status.role)) + " of term " +
+            to_string(status.term) + ", follows " +
+            (status.leader ? to_string(*status.leader) : std::string("nobody")) + ", log ends at " +
+            to_string(status.last) + ", commit " + to_string(status.commit) + ", applied " +
+            to_string(status.applied) + ", voters" + list(status.membership->voters) +
+            ", outgoing" + list(status.membership->voters_outgoing) + ", learners" +
+            list(status.membership->learners) + "\n";
+  }
+  return text;
+}
+
+CoreWorld::Node* CoreWorld::settled_leader() {
+  const Node* first = nullptr;
+  for (const Node& node : nodes_) {
+    if (!is_member(node)) continue;
+    if (first == nullptr) first = &node;
+    if (node.core->soft_state().leader != first->core->soft_state().leader ||
+        node.term != first->term)
       return nullptr;
   }
+  const auto leader = first->core->soft_state().leader;
   return leader ? &node(static_cast<std::uint32_t>(leader->value - 1)) : nullptr;
 }
 
@@ -493,11 +585,11 @@ void CoreWorld::recover() {
       if (is_done()) return;
       calm_tick();
     }
-    fail(std::string("liveness: ") + what + " within " + std::to_string(kTicks) + " ticks");
+    fail(std::string("liveness: ") + what + " within " + std::to_string(kTicks) + " ticks\n" +
+         describe());
   };
 
   within_ticks("nobody is elected", [&] { return settled_leader() != nullptr; });
-  std::set<NodeId> waiting(membership_->voters.begin(), membership_->voters.end());
   std::optional<EntryId> proposed;
   within_ticks("a proposal is not applied everywhere", [&] {
     Node* leader = settled_leader();
@@ -509,11 +601,15 @@ void CoreWorld::recover() {
       return false;
     }
     return proposed && std::all_of(nodes_.begin(), nodes_.end(), [&](const Node& node) {
-             return node.applied.index >= proposed->index &&
-                    node.applied.state == oracle_.state_at(node.applied.index);
+             return !is_member(node) ||
+                    (node.applied.index >= proposed->index &&
+                     node.applied.state == oracle_.state_at(node.applied.index));
            });
   });
+  within_ticks("an implicit joint phase is not ended",
+               [&] { return !oracle_.newest_members()->auto_leave; });
   for (Node& node : nodes_) {
+    if (!is_member(node)) continue;
     const std::uint64_t first = next_read_;
     within_ticks("a read is not answered", [&] {
       if (answered_.contains(ReadId{next_read_ - 1}) && next_read_ > first) return true;

@@ -31,6 +31,7 @@ enum class Fault : std::uint8_t {
   slow_disk,
   forget_leader,
   unreachable,
+  change_members,
   count,
 };
 
@@ -95,9 +96,11 @@ class CoreWorld {
     Index handed_out{};  // for application
     Index commit{};      // the core's, when last looked at
     Term term{};
+    MembershipPtr members{};        // the core's, when last looked at
     std::uint32_t rounds_down = 0;  // left, while crashed
     bool is_slow = false;
     bool is_draining = false;
+    bool is_snapshot_wanted = false;
   };
   struct Weather {
     std::uint32_t lost = 2;  // of 100 messages
@@ -117,6 +120,7 @@ class CoreWorld {
   void split(std::uint32_t mask, std::uint32_t rounds);
   void compact(Node& node, std::uint32_t snapshot, std::uint32_t kept);
   void propose(Node& node);
+  void change_members(Node& node, std::uint32_t choice);
   void read(Node& node);
 
   void round();
@@ -128,6 +132,7 @@ class CoreWorld {
   bool complete_write(Node& node);
   bool apply(Node& node);
   bool answer_fetch(Node& node);
+  bool answer_wish(Node& node);
 
   void check(const Node& node, const Result<void>& result) const;
   void maybe_drain(Node& node);
@@ -136,11 +141,16 @@ class CoreWorld {
   void hand_on(Node& node, Envelope envelope);
   void post(Node& node, Envelope envelope);
   void observe(Node& node);
+  /// Who belongs to the group now, as far as anybody knows.
+  [[nodiscard]] bool is_member(const Node& node) const {
+    return oracle_.newest_members()->contains(node.id);
+  }
   [[nodiscard]] Node* settled_leader();
+  [[nodiscard]] std::string describe() const;
 
   FaultPlan plan_;
   core::Random random_;
-  MembershipPtr membership_;
+  SnapshotMeta bootstrap_;
   CoreOracle oracle_;
   std::vector<Node> nodes_;
   std::deque<Envelope> network_;

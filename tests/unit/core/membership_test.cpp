@@ -450,6 +450,65 @@ TEST_CASE("Applied, an entry of a newer version ends the node", "[core][membersh
   CHECK_THROWS_WITH(bench.run(), Catch::Contains("INV-KNOWN-ENTRY-TYPE"));
 }
 
+TEST_CASE("A refusal tells a candidate that it no longer needs the vote", "[core][membership]") {
+  // Node 2 has demoted itself, stepped down, and alone knows that this is committed.
+  CoreBench bench;
+  REQUIRE(bench.receive(
+      2,
+      1,
+      AppendRequest{at(1, 1),
+                    Index{1},
+                    {Entry{at(1, 2), EntryType::membership, encode(change({{'r', 3}}))},
+                     Entry{at(1, 3), EntryType::normal, {}}}}));
+  bench.run();
+  bench.node().forget_leader();
+  bench.node().campaign();
+  bench.run();
+  REQUIRE(bench.status().membership->voters == ids({1, 2, 3}));
+
+  bench.answer(2, VoteResponse{VoteKind::pre_vote, false, at(2, 3)});
+  CHECK(bench.status().commit == Index{1});  // an entry that is not here says nothing
+  bench.answer(2, VoteResponse{VoteKind::pre_vote, false, at(1, 2)});
+  CHECK(bench.status().commit == Index{2});
+  CHECK(bench.status().membership->voters == ids({1, 2}));
+  bench.answer(2, VoteResponse{VoteKind::pre_vote, false, at(1, 1)});
+  CHECK(bench.status().commit == Index{2});
+}
+
+TEST_CASE("A member for which the newest snapshot is too old is served when there is another",
+          "[core][membership][snapshot]") {
+  CoreBench bench;
+  bench.lead_all();
+  REQUIRE(bench.node().propose_membership_change(change({{'v', 4}})));
+  bench.run();
+  bench.acknowledge(2, 3);
+  bench.node().snapshot_available({at(2, 2), membership({1, 2, 3})});
+  bench.node().compact(Index{2});
+  bench.take_sent();
+
+  REQUIRE(bench.receive(4, 2, AppendResponse{Index{2}, AppendResponse::Rejection{{}}}));
+  CHECK(bench.take().snapshot_wanted);
+  REQUIRE(bench.receive(4, 2, HeartbeatResponse{}));
+  bench.run();
+  CHECK(bench.take_sent<SnapshotRequest>(4).empty());
+  CHECK_FALSE(bench.take().snapshot_wanted);  // asked once
+
+  bench.node().snapshot_available({at(2, 3), bench.status().membership});
+  bench.answer(4, HeartbeatResponse{});
+  CHECK(bench.take_sent<SnapshotRequest>(4).size() == 1);
+}
+
+TEST_CASE("A leader that is a quorum by itself answers reads, also in a joint phase",
+          "[core][membership][thesis:6.4]") {
+  CoreBench bench(options_of(1), bootstrapped(membership({1}, {1}, {2})));
+  win(bench, {});
+  REQUIRE(bench.status().role == Role::leader);
+  REQUIRE(bench.node().read_index(ReadId{1}));
+  bench.run();
+
+  CHECK(bench.reads.size() == 1);
+}
+
 TEST_CASE("Lease reads are answered at once, and hold on to their leader",
           "[core][read][thesis:6.4.1]") {
   const auto leases = [](RaftOptions& options) { options.lease_reads = true; };

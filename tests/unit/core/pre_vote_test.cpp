@@ -15,6 +15,11 @@ VoteRequest pre_vote(EntryId last) {
 constexpr VoteResponse kYes{VoteKind::pre_vote, true};
 constexpr VoteResponse kNo{VoteKind::pre_vote, false};
 
+/// With what the voter knows to be committed: an index of term 1.
+VoteResponse refusal(std::uint64_t commit) {
+  return {VoteKind::pre_vote, false, at(1, commit)};
+}
+
 }  // namespace
 
 TEST_CASE("A pre-candidate asks about the next term and keeps its own",
@@ -115,7 +120,7 @@ TEST_CASE("A log that is not up to date gets no pre-vote; the answer carries the
 
   const auto sent = bench.take_sent();
   REQUIRE(sent.size() == 1);
-  CHECK(sent[0] == Envelope{{}, NodeId{1}, NodeId{2}, Term{3}, kNo});
+  CHECK(sent[0] == Envelope{{}, NodeId{1}, NodeId{2}, Term{3}, refusal(1)});
 }
 
 TEST_CASE("A voter that hears its leader does not answer a pre-vote",
@@ -146,7 +151,7 @@ TEST_CASE("A pre-vote of an older term is refused aloud", "[core][pre-vote]") {
 
   const auto sent = bench.take_sent();
   REQUIRE(sent.size() == 1);
-  CHECK(sent[0] == Envelope{{}, NodeId{1}, NodeId{2}, Term{5}, kNo});
+  CHECK(sent[0] == Envelope{{}, NodeId{1}, NodeId{2}, Term{5}, refusal(1)});
 }
 
 TEST_CASE("A refusal of a higher term takes the pre-candidate to that term", "[core][pre-vote]") {

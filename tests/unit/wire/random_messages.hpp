@@ -138,7 +138,7 @@ inline rc::Gen<Message> any_small_message() {
       case 0:
         return VoteRequest{*any_vote_kind(), id};
       case 1:
-        return VoteResponse{*any_vote_kind(), yes};
+        return VoteResponse{*any_vote_kind(), yes, id};
       case 2:
         return AppendResponse{Index{number}, std::nullopt};
       case 3:
