@@ -36,9 +36,12 @@ struct RaftOptions {
   bool check_quorum =
       true;  ///< a leader that hears from no majority steps down; followers are loyal
   bool forward_proposals = true;  ///< a follower passes proposals on to its leader
-  /// A leader answers reads at once, as long as check_quorum has not deposed it. Linearizable only
-  /// while no clock of a voter runs ahead of the leader's by more than an election timeout minus
-  /// the age of the last answers; needs check_quorum. [thesis §6.4.1]
+  /// A leader answers reads at once, as long as check_quorum has not deposed it; needs
+  /// check_quorum. This is etcd's lease, and weaker than linearizable: the quorum is looked at once
+  /// per election timeout, so a leader that was cut off may give stale answers for up to one
+  /// election timeout after its successor was elected, and longer if its ticks are late. A leader
+  /// that has told a member to take over asks its quorum again for the rest of its term. [thesis
+  /// §6.4.1]
   bool lease_reads = false;
   /// A leader that is removed or demoted stops leading once it has applied that, so that the others
   /// elect at once. [thesis §4.2.2]

@@ -119,7 +119,7 @@ void Raft::on_read_index(Leader& self, ReadIndexQueue::Read read) {
 
 void Raft::start_read(Leader& self, ReadIndexQueue::Read read) {
   const bool is_quorum_alone = self.tracker.quorum_read_round(options_.id) == kNoLimit;
-  if (options_.lease_reads || is_quorum_alone) {
+  if ((options_.lease_reads && !self.has_lost_lease) || is_quorum_alone) {
     answer_read({read, log_.commit()});
     return;
   }
@@ -145,10 +145,15 @@ void Raft::on_transfer(Leader& self, NodeId target) {
   self.transfer_target = target;
   emit(event::TransferStarted{target});
   if (progress->match() == log_.last()) {
-    send(target, TimeoutNow{});
+    tell_to_take_over(self, target);
   } else {
     send_append(self, *progress, IfEmpty::send);
   }
+}
+
+void Raft::tell_to_take_over(Leader& self, NodeId target) {
+  self.has_lost_lease = true;
+  send(target, TimeoutNow{});
 }
 
 void Raft::abort_transfer(Leader& self, std::string_view reason) {

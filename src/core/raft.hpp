@@ -130,6 +130,7 @@ class Raft {
   void start_read(Leader& self, ReadIndexQueue::Read read);
   void answer_read(const ReadIndexQueue::Answer& answer);
   void on_transfer(Leader& self, NodeId target);
+  void tell_to_take_over(Leader& self, NodeId target);
   void abort_transfer(Leader& self, std::string_view reason);
 
   // replication.cpp: the leader's dealings with one member

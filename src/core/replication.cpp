@@ -119,7 +119,7 @@ void Raft::on_append_accepted(Leader& self, Progress& progress, Index index) {
   while (send_append(self, progress, IfEmpty::skip)) {
   }
   if (self.transfer_target == progress.node() && progress.match() == log_.last()) {
-    send(progress.node(), TimeoutNow{});
+    tell_to_take_over(self, progress.node());
   }
 }
 

@@ -38,6 +38,9 @@ struct Leader {
   /// what the next one would start from. [thesis §4.1]
   Index pending_membership;
   std::size_t uncommitted_bytes = 0;  // appended here and not yet applied
+  /// Whoever was told to take over gets votes whatever the voters heard of this leader: until the
+  /// term ends no time without an election is promised any more. [thesis §6.4.1]
+  bool has_lost_lease = false;
   std::uint64_t next_fetch = 1;
 };
 

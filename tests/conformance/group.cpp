@@ -286,6 +286,13 @@ void Group::finish(Member& member, PersistId batch) {
   }
 }
 
+void Group::answer(std::vector<Parcel> responses, std::string& out) {
+  for (Parcel& response : responses) {
+    out += response.text.show(names_) + "\n";
+    network_.push_back(std::move(response));
+  }
+}
+
 void Group::process_append(Member& member, std::string& out) {
   if (member.append_work.empty()) {
     out += "no append work to perform";
@@ -298,10 +305,7 @@ void Group::process_append(Member& member, std::string& out) {
   out += "Responses:\n";
   // A write that vouches for nothing is not answered, and done all the same.
   if (!work.batch.stamp) finish(member, work.batch.id);
-  for (Parcel& response : work.responses) {
-    out += response.text.show(names_) + "\n";
-    network_.push_back(std::move(response));
-  }
+  answer(std::move(work.responses), out);
 }
 
 void Group::process_apply(Member& member, std::string& out) {
@@ -314,10 +318,7 @@ void Group::process_apply(Member& member, std::string& out) {
   out += "Processing:\n" + work.text.show(names_) + "\n";
   apply(member, work.entries);
   out += "Responses:\n";
-  for (Parcel& response : work.responses) {
-    out += response.text.show(names_) + "\n";
-    network_.push_back(std::move(response));
-  }
+  answer(std::move(work.responses), out);
 }
 
 bool Group::has_parcel_for(NodeId node) const {

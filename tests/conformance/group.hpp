@@ -134,6 +134,7 @@ class Group {
   void finish(Member& member, PersistId batch);
   void hand_to_threads(Member& member, Ready& ready, std::string& messages);
   void advance(Member& member, Ready& ready);
+  void answer(std::vector<Parcel> responses, std::string& out);
   void receive(Member& member, Parcel parcel, std::string& out);
   void post(Envelope envelope);
 

@@ -518,6 +518,17 @@ TEST_CASE("Lease reads are answered at once, and hold on to their leader",
   bench.run();
   CHECK(bench.reads == std::vector<ReadReady>{{ReadId{7}, Index{2}}});
 
+  bench.node().transfer_leadership(NodeId{2});  // it may win at any time now
+  bench.run();
+  bench.tick(RaftOptions{}.election_timeout_ticks - 1);
+  bench.reads.clear();
+  REQUIRE(bench.node().read_index(ReadId{8}));
+  bench.run();
+  CHECK(bench.reads.empty());
+  const auto round = bench.take_sent<HeartbeatRequest>(3).back().read_round;
+  bench.answer(3, HeartbeatResponse{round});
+  CHECK(bench.reads.size() == 1);
+
   CoreBench follower({.tune = leases});
   REQUIRE(follower.receive(2, 1, HeartbeatRequest{}));
   follower.node().forget_leader();
