@@ -328,3 +328,28 @@ TEST_CASE("One snapshot at a time goes to a follower, and the next after a pause
     CHECK(group.ports(1).snapshot_sends.size() == 1);
   }
 }
+
+TEST_CASE("A snapshot that is wanted is due at once, and once", "[driver][snapshot]") {
+  driver::Snapshotter snapshotter({.snapshot_count = 100,
+                                   .snapshot_bytes = std::uint64_t{1} << 40,
+                                   .retained_entries = 10,
+                                   .retained_bytes = 0,
+                                   .transfer_retained_entries = 1000},
+                                  Index{1});
+  snapshotter.on_dispatched(Index{2}, 20);
+  REQUIRE_FALSE(snapshotter.should_begin(Index{2}));
+  snapshotter.want();
+  CHECK(snapshotter.should_begin(Index{2}));
+
+  snapshotter.begun(Index{2});
+  // While one is being saved another one is asked for: it comes afterwards.
+  snapshotter.on_dispatched(Index{3}, 20);
+  snapshotter.want();
+  CHECK_FALSE(snapshotter.should_begin(Index{3}));
+  snapshotter.saved(Index{2});
+  CHECK(snapshotter.should_begin(Index{3}));
+  snapshotter.begun(Index{3});
+  snapshotter.saved(Index{3});
+  snapshotter.on_dispatched(Index{4}, 20);
+  CHECK_FALSE(snapshotter.should_begin(Index{4}));
+}
