@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -153,6 +154,16 @@ using Message = std::variant<VoteRequest,
 
 /// A message with its addresses.
 struct Envelope {
+  Envelope() {
+  }  // NOLINT(modernize-use-equals-default): a defaulted one would clear all memory first
+  Envelope(GroupId in, NodeId sender, NodeId receiver, Term at, Message what)
+      : group(in), from(sender), to(receiver), term(at), message(std::move(what)) {}
+  /// In group 0, with an empty `Kind` to be filled in. Spares a move, which would cost more than
+  /// most messages do.
+  template <class Kind>
+  Envelope(NodeId sender, NodeId receiver, Term at, std::in_place_type_t<Kind> kind)
+      : from(sender), to(receiver), term(at), message(kind, Kind{}) {}
+
   GroupId group;
   NodeId from;
   NodeId to;

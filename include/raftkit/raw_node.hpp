@@ -47,7 +47,7 @@ class RawNode {
   /// (`send_after`). Errors: peer_not_found (a response from somebody who is no member) · those of
   /// propose() for a ProposeRequest · not_supported for ProposeResponse, which is not the core's ·
   /// corrupt_data (the leader knows entries to be durable here that are not: this node must stop).
-  Result<void> step(Envelope envelope);
+  Result<void> step(Envelope&& envelope);
 
   /// Appends on a leader, passes on to the leader on a follower (with `tag`, which the leader's
   /// answer returns). Errors: no_leader · not_leader (forwarding is off) · overloaded (uncommitted

@@ -60,6 +60,9 @@ struct PersistBatch {
     return !append.empty() || snapshot.has_value() || truncate_from.has_value() || sync_hard_state;
   }
   bool sync_hard_state = false;  ///< term or vote changed
+
+  /// Forgets everything, keeps the vectors' memory for the next one.
+  void clear();
 };
 
 /// Serve this read once the state machine has applied at least `index`.

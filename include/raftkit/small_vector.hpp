@@ -19,8 +19,14 @@ class SmallVector {
   using iterator = T*;
   using const_iterator = const T*;
 
-  SmallVector() = default;
+  SmallVector() {}  // NOLINT(modernize-use-equals-default): a defaulted one would clear the room
   SmallVector(std::initializer_list<T> items) { append(items.begin(), items.end()); }
+  /// `size` elements of value T().
+  explicit SmallVector(std::size_t size) {
+    reserve(size);
+    std::uninitialized_value_construct_n(data(), size);
+    size_ = size;
+  }
   SmallVector(const SmallVector& other) { append(other.begin(), other.end()); }
   SmallVector(SmallVector&& other) noexcept { take(std::move(other)); }
   SmallVector& operator=(const SmallVector& other) {

@@ -24,6 +24,17 @@ std::string_view message_name(const Message& message) {
   return kNames.at(message.index());
 }
 
+void PersistBatch::clear() {
+  id = {};
+  stamp.reset();
+  hard_state.reset();
+  snapshot.reset();
+  truncate_from.reset();
+  append.clear();
+  send_after.clear();
+  sync_hard_state = false;
+}
+
 void Ready::clear() {
   soft_state.reset();
   membership.reset();

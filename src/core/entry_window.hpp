@@ -3,45 +3,58 @@
 #pragma once
 
 #include <cstddef>
-#include <vector>
 
 #include "raftkit/entry.hpp"
 #include "raftkit/types.hpp"
 
+#include "core/ring.hpp"
+
 namespace raftkit::core {
 
-/// A ring of contiguous entries. In steady state nothing is allocated: what is evicted makes room
-/// for what is appended.
+/// Contiguous entries. In steady state nothing is allocated: what is evicted makes room for what is
+/// appended.
 class EntryWindow {
  public:
-  [[nodiscard]] bool empty() const { return count_ == 0; }
-  [[nodiscard]] std::size_t count() const { return count_; }
+  [[nodiscard]] bool empty() const { return ring_.empty(); }
+  [[nodiscard]] std::size_t count() const { return ring_.size(); }
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
   /// Only if not empty.
-  [[nodiscard]] Index first() const { return ring_[start_].id.index; }
-  [[nodiscard]] Index last() const { return at_offset(count_ - 1).id.index; }
+  [[nodiscard]] Index first() const { return first_; }
+  [[nodiscard]] Index last() const { return first_ + ring_.size() - 1; }
   [[nodiscard]] bool holds(Index index) const {
-    return count_ > 0 && index >= first() && index - first() < count_;
+    return index >= first_ && index - first_ < ring_.size();
   }
   /// Only if held.
-  [[nodiscard]] const Entry& at(Index index) const { return at_offset(index - first()); }
+  [[nodiscard]] const Entry& at(Index index) const { return ring_[index - first_]; }
 
-  void push_back(Entry entry);
+  void push_back(Entry&& entry) {
+    if (empty()) first_ = entry.id.index;
+    bytes_ += entry.size_bytes();
+    ring_.emplace_back() = std::move(entry);
+  }
   /// Drops `from` and everything after it.
-  void truncate(Index from);
+  void truncate(Index from) {
+    while (!empty() && last() >= from) {
+      bytes_ -= ring_.back().size_bytes();
+      ring_.pop_back();
+    }
+  }
   /// Drops `to` and everything before it.
-  void evict(Index to);
-  void clear();
+  void evict(Index to) {
+    while (!empty() && first_ <= to) {
+      bytes_ -= ring_.front().size_bytes();
+      ring_.pop_front();
+      ++first_;
+    }
+  }
+  void clear() {
+    ring_.clear();
+    bytes_ = 0;
+  }
 
  private:
-  [[nodiscard]] const Entry& at_offset(std::size_t offset) const {
-    return ring_[(start_ + offset) & (ring_.size() - 1)];
-  }
-  void grow();
-
-  std::vector<Entry> ring_;  // its size is a power of two
-  std::size_t start_ = 0;
-  std::size_t count_ = 0;
+  Ring<Entry> ring_;
+  Index first_;  // of the front entry
   std::size_t bytes_ = 0;
 };
 

@@ -46,18 +46,20 @@ void Raft::follow(NodeId leader) {
 Result<void> Raft::on_append(const Envelope& envelope, AppendRequest& request) {
   if (!is_well_formed(request, envelope.term)) return Errc::malformed;
   const NodeId from = envelope.from;
-  const EntryId previous = request.previous;
+  const EntryId& previous = request.previous;
   if (previous.index < log_.commit()) {
-    send(from, AppendResponse{log_.commit(), std::nullopt});
+    compose<AppendResponse>(from).index = log_.commit();
     return {};
   }
   if (!request.entries.empty() && log_.unapplied_bytes() >= options_.max_uncommitted_bytes) {
     return {};  // as if lost: the leader tries again after its next heartbeat
   }
   const Index old_last = log_.last();
-  if (const auto outcome = log_.try_append(previous, std::move(request.entries), request.commit)) {
-    if (outcome->replaced_from) emit(event::SuffixReplaced{*outcome->replaced_from, old_last});
-    send(from, AppendResponse{outcome->agreed, std::nullopt});
+  const auto outcome = log_.try_append(previous, request.entries, request.commit);
+  if (outcome.matched) {
+    if (outcome.replaced_from > Index{0})
+      emit(event::SuffixReplaced{outcome.replaced_from, old_last});
+    compose<AppendResponse>(from).index = outcome.agreed;
     return {};
   }
   // The hint lets the leader skip all entries of terms that cannot match. [thesis §3.5]

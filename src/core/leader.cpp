@@ -69,28 +69,21 @@ Result<ProposeOutcome> Raft::append_proposals(Leader& self, SmallVector<Proposal
   const bool over_limit = self.uncommitted_bytes + bytes > options_.max_uncommitted_bytes;
   if (over_limit && self.uncommitted_bytes > 0 && payload_bytes > 0) return Errc::overloaded;
 
-  EntryList entries;
-  entries.reserve(proposals.size());
-  for (Proposal& proposal : proposals) {
-    entries.push_back({.id = {}, .type = proposal.type, .payload = std::move(proposal.payload)});
-  }
-  const EntryId first = append_own(self, std::move(entries));
+  const EntryId first = append_own(self, {proposals.data(), proposals.size()});
   broadcast_append(self);
   return ProposeOutcome{first};
 }
 
-EntryId Raft::append_own(Leader& self, EntryList entries) {
+EntryId Raft::append_own(Leader& self, std::span<Proposal> proposals) {
   const EntryId first{ballot_.term, log_.last() + 1};
-  Index index = first.index;
-  for (Entry& entry : entries) {
-    entry.id = {ballot_.term, index};
-    if (entry.type == EntryType::membership) self.pending_membership = index;
-    ++index;
+  for (Proposal& proposal : proposals) {
+    Entry entry{{ballot_.term, log_.last() + 1}, proposal.type, std::move(proposal.payload)};
+    if (entry.type == EntryType::membership) self.pending_membership = entry.id.index;
     self.uncommitted_bytes += entry.size_bytes();
+    log_.append(std::move(entry));
   }
-  log_.append(std::move(entries));
   // The own copy counts toward the commit like any other: once it is durable. [thesis §10.2.1]
-  send(options_.id, AppendResponse{log_.last(), std::nullopt});
+  compose<AppendResponse>(options_.id).index = log_.last();
   return first;
 }
 

@@ -18,7 +18,7 @@ Log::Log(const InitialState& initial, Limits limits)
   RAFTKIT_ASSERT(runs_.empty() == (last_ == base_.index), "INV-LOG-TERMS-KNOWN", base_, last_);
   RAFTKIT_ASSERT(runs_.empty() || runs_.front().first == first(), "INV-LOG-TERMS-KNOWN", first());
   for (const Entry& entry : initial.entries)
-    push(entry);
+    append(Entry(entry));
   stable_ = handed_out_ = store_last_ = last_;
   // What is applied was committed, whether or not the commit index made it to the disk.
   commit_ = std::max(commit_, applied_);
@@ -29,10 +29,8 @@ Log::Log(const InitialState& initial, Limits limits)
   unapplied_bytes_ = bytes_of(applied_ + 1, commit_);
 }
 
-std::optional<Term> Log::term_at(Index index) const {
-  if (index > last_ || index < base_.index) return std::nullopt;
+Term Log::older_term_at(Index index) const {
   if (index == base_.index) return base_.term;
-  if (index >= runs_.back().first) return runs_.back().term;
   const auto after =
       std::upper_bound(runs_.begin(), runs_.end(), index, [](Index at, const TermRun& run) {
         return at < run.first;
@@ -43,9 +41,9 @@ std::optional<Term> Log::term_at(Index index) const {
 EntryId Log::find_conflict_by_term(EntryId from) const {
   Index index = from.index;
   while (index > Index{0}) {
-    const auto term = term_at(index);
-    if (!term) return {Term{0}, index};
-    if (*term <= from.term) return {*term, index};
+    if (!knows_term_at(index)) return {Term{0}, index};
+    const Term term = term_at(index);
+    if (term <= from.term) return {term, index};
     // Every entry of this run has the same term: go on before it.
     const auto after =
         std::upper_bound(runs_.begin(), runs_.end(), index, [](Index at, const TermRun& run) {
@@ -56,16 +54,15 @@ EntryId Log::find_conflict_by_term(EntryId from) const {
   return {};
 }
 
-EntryList Log::copy(Index from, std::size_t max_bytes) const {
-  EntryList entries;
+std::size_t Log::copy(Index from, std::size_t max_bytes, EntryList& entries) const {
   std::size_t bytes = 0;
   for (Index index = from; index <= last_; ++index) {
     const Entry& entry = window_.at(index);
+    if (index > from && bytes + entry.size_bytes() > max_bytes) break;
     bytes += entry.size_bytes();
-    if (bytes > max_bytes && !entries.empty()) break;
-    entries.push_back(entry);
+    entries.emplace_back(entry);
   }
-  return entries;
+  return bytes;
 }
 
 bool Log::has_unapplied_membership() const {
@@ -82,7 +79,7 @@ std::size_t Log::bytes_of(Index first, Index last) const {
   return bytes;
 }
 
-void Log::push(Entry entry) {
+void Log::append(Entry&& entry) {
   RAFTKIT_ASSERT(entry.id.index == last_ + 1, "INV-LOG-CONTIGUOUS", entry.id, last_);
   RAFTKIT_ASSERT(entry.id.term >= last_term(), "INV-LOG-TERMS-ASCEND", entry.id, last_term());
   if (runs_.empty() || runs_.back().term != entry.id.term) {
@@ -104,20 +101,13 @@ void Log::truncate(Index from) {
   handed_out_ = std::min(handed_out_, last_);
 }
 
-void Log::append(EntryList entries) {
-  if (entries.empty()) return;
-  RAFTKIT_ASSERT(
-      entries.front().id.index <= last_ + 1, "INV-LOG-CONTIGUOUS", entries.front().id, last_);
-  truncate(entries.front().id.index);
-  for (Entry& entry : entries)
-    push(std::move(entry));
-}
-
-std::optional<Log::AppendOutcome> Log::try_append(EntryId previous,
-                                                  EntryList entries,
-                                                  Index leader_commit) {
-  if (!matches(previous)) return std::nullopt;
-  AppendOutcome outcome{previous.index + entries.size(), std::nullopt};
+Log::AppendOutcome Log::try_append(const EntryId& previous,
+                                   EntryList& entries,
+                                   Index leader_commit) {
+  AppendOutcome outcome;
+  if (!matches(previous)) return outcome;
+  outcome.matched = true;
+  outcome.agreed = previous.index + entries.size();
   // Entries that are there already stay, and so does what follows them: an older append that
   // arrives late must not undo a newer one that was acknowledged. [thesis §3.5]
   auto* fresh = entries.begin();
@@ -127,7 +117,7 @@ std::optional<Log::AppendOutcome> Log::try_append(EntryId previous,
     if (fresh->id.index <= last_) outcome.replaced_from = fresh->id.index;
     truncate(fresh->id.index);
     for (; fresh != entries.end(); ++fresh)
-      push(std::move(*fresh));
+      append(std::move(*fresh));
   }
   // Not beyond what this message vouches for: what follows may still be another leader's. [thesis
   // §3.5]
@@ -160,7 +150,7 @@ void Log::restore(const SnapshotMeta& snapshot) {
 void Log::compact(Index index) {
   if (index <= base_.index) return;
   RAFTKIT_ASSERT(index <= applied_, "INV-COMPACT-APPLIED", index, applied_);
-  base_ = {*term_at(index), index};
+  base_ = {term_at(index), index};
   // The last run that starts at or before the new first entry now starts there.
   const auto after =
       std::upper_bound(runs_.begin(), runs_.end(), first(), [](Index at, const TermRun& run) {
@@ -187,10 +177,15 @@ void Log::hand_out_writes(PersistBatch& batch, Term current_term) {
       batch.append.push_back(window_.at(index));
     handed_out_ = store_last_ = last_;
   }
-  if (with_snapshot || stable_ < last_) batch.stamp = PersistStamp{current_term, last_id()};
+  if (with_snapshot || stable_ < last_) {
+    PersistStamp& stamp = batch.stamp.emplace();
+    stamp.term = current_term;
+    stamp.last.term = last_term();
+    stamp.last.index = last_;
+  }
 }
 
-void Log::stable_to(EntryId id) {
+void Log::stable_to(const EntryId& id) {
   // An old write vouches only for the entries it wrote: index and term must both still be there.
   if (id.index <= stable_ || !matches(id)) return;
   stable_ = id.index;
@@ -200,14 +195,6 @@ void Log::stable_to(EntryId id) {
 
 void Log::stable_snapshot_to(Index index) {
   if (pending_snapshot_ && pending_snapshot_->last.index == index) pending_snapshot_.reset();
-}
-
-Index Log::appliable() const {
-  return limits_.mode == StorageMode::asynchronous ? std::min(commit_, stable_) : commit_;
-}
-
-bool Log::has_next_committed() const {
-  return !pending_snapshot_ && !apply_paused_ && applying_ < appliable();
 }
 
 void Log::hand_out_committed(std::vector<Entry>& apply) {

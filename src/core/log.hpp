@@ -1,6 +1,7 @@
 // The replicated log as the protocol sees it.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <optional>
 #include <vector>
@@ -41,14 +42,22 @@ class Log {
   [[nodiscard]] Index last() const { return last_; }
   [[nodiscard]] EntryId last_id() const { return {last_term(), last_}; }
   [[nodiscard]] Index commit() const { return commit_; }
-  [[nodiscard]] EntryId commit_id() const { return {*term_at(commit_), commit_}; }
+  [[nodiscard]] EntryId commit_id() const { return {term_at(commit_), commit_}; }
   [[nodiscard]] Index applied() const { return applied_; }
   [[nodiscard]] Index stable() const { return stable_; }
   [[nodiscard]] bool has_pending_snapshot() const { return pending_snapshot_.has_value(); }
 
-  /// Known from the base to the last entry; empty outside.
-  [[nodiscard]] std::optional<Term> term_at(Index index) const;
-  [[nodiscard]] bool matches(EntryId id) const { return term_at(id.index) == id.term; }
+  /// Terms are known from the base to the last entry.
+  [[nodiscard]] bool knows_term_at(Index index) const {
+    return base_.index <= index && index <= last_;
+  }
+  /// Only where it is known.
+  [[nodiscard]] Term term_at(Index index) const {
+    return !runs_.empty() && index >= runs_.back().first ? runs_.back().term : older_term_at(index);
+  }
+  [[nodiscard]] bool matches(const EntryId& id) const {
+    return knows_term_at(id.index) && term_at(id.index) == id.term;
+  }
   /// The election restriction: whether a log that ends in `id` is at least as good as this one.
   /// [thesis §3.6.1]
   [[nodiscard]] bool is_up_to_date(EntryId id) const { return id >= last_id(); }
@@ -57,8 +66,9 @@ class Log {
 
   /// Whether entries from `from` (<= last) on can be copied.
   [[nodiscard]] bool in_memory(Index from) const { return window_.holds(from); }
-  /// Entries from `from` on, up to `max_bytes` but at least one.
-  [[nodiscard]] EntryList copy(Index from, std::size_t max_bytes) const;
+  /// Appends to `entries` those from `from` on, up to `max_bytes` but at least one; returns their
+  /// bytes.
+  std::size_t copy(Index from, std::size_t max_bytes, EntryList& entries) const;
   /// Whether a membership change lies among the committed entries that are not applied.
   [[nodiscard]] bool has_unapplied_membership() const;
   /// Of the committed entries that are not applied.
@@ -66,18 +76,18 @@ class Log {
 
   // --- growth
 
-  /// Appends, replacing whatever is there from the first one's index on. Never replaces committed
-  /// entries.
-  void append(EntryList entries);
+  /// The next entry.
+  void append(Entry&& entry);
   struct AppendOutcome {
-    Index agreed;                        ///< the log equals the leader's up to here
-    std::optional<Index> replaced_from;  ///< entries from here on were another leader's, and went
+    bool matched = false;  ///< the log holds `previous`; if not, nothing changed
+    Index agreed;          ///< the log equals the leader's up to here
+    Index replaced_from;   ///< entries from here on were another leader's, and went; 0: none
   };
-  /// A follower's step: if the log holds `previous`, makes it agree with the leader's; else empty
-  /// and nothing changed. [thesis §3.5]
-  [[nodiscard]] std::optional<AppendOutcome> try_append(EntryId previous,
-                                                        EntryList entries,
-                                                        Index leader_commit);
+  /// A follower's step: if the log holds `previous`, makes it agree with the leader's.
+  /// [thesis §3.5]
+  [[nodiscard]] AppendOutcome try_append(const EntryId& previous,
+                                         EntryList& entries,
+                                         Index leader_commit);
   /// Forward only.
   void commit_to(Index index);
   /// Starts anew after a snapshot: everything before is gone, the membership came with it.
@@ -92,19 +102,24 @@ class Log {
   }
   /// Moves everything not yet given out for writing into `batch`, with the stamp it vouches for.
   void hand_out_writes(PersistBatch& batch, Term current_term);
-  void stable_to(EntryId id);
+  void stable_to(const EntryId& id);
   void stable_snapshot_to(Index index);
 
-  [[nodiscard]] bool has_next_committed() const;
+  [[nodiscard]] bool has_next_committed() const {
+    return !pending_snapshot_ && !apply_paused_ && applying_ < appliable();
+  }
   void hand_out_committed(std::vector<Entry>& apply);
   /// Returns the bytes of the entries that are newly applied.
   std::size_t applied_to(Index index);
 
  private:
   [[nodiscard]] Term last_term() const { return runs_.empty() ? base_.term : runs_.back().term; }
-  [[nodiscard]] Index appliable() const;
+  /// Before the last run.
+  [[nodiscard]] Term older_term_at(Index index) const;
+  [[nodiscard]] Index appliable() const {
+    return limits_.mode == StorageMode::asynchronous ? std::min(commit_, stable_) : commit_;
+  }
   [[nodiscard]] std::size_t bytes_of(Index first, Index last) const;
-  void push(Entry entry);
   void truncate(Index from);
   void evict();
 

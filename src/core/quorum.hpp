@@ -30,13 +30,17 @@ template <class ValueOf>
 [[nodiscard]] std::uint64_t reached_by_majority(std::span<const NodeId> voters,
                                                 ValueOf&& value_of) {
   if (voters.empty()) return kNoLimit;
-  SmallVector<std::uint64_t, 9> values;
-  for (const NodeId voter : voters)
-    values.push_back(value_of(voter));
-  // Ascending: everything from this position on, a majority of the values, is at least this one.
-  const auto position = static_cast<std::ptrdiff_t>(voters.size() - majority(voters.size()));
-  std::nth_element(values.begin(), values.begin() + position, values.end());
-  return values[static_cast<std::size_t>(position)];
+  SmallVector<std::uint64_t, 9> list(voters.size());
+  std::uint64_t* const values = list.data();  // descending
+  std::size_t count = 0;
+  for (const NodeId voter : voters) {
+    const std::uint64_t value = value_of(voter);
+    std::size_t place = count++;
+    for (; place > 0 && values[place - 1] < value; --place)
+      values[place] = values[place - 1];
+    values[place] = value;
+  }
+  return values[majority(voters.size()) - 1];
 }
 
 /// The same for both halves of a joint membership.

@@ -46,13 +46,7 @@ Raft::Raft(const RaftOptions& options, InitialState initial)
                  ballot_.term);
   reset(ballot_.term);
   state_ = Follower{};
-  reported_ = {hard_state(), soft_state(), membership_};
-}
-
-std::optional<NodeId> Raft::leader() const {
-  if (const auto* follower = std::get_if<Follower>(&state_)) return follower->leader;
-  if (role() == Role::leader) return options_.id;
-  return std::nullopt;
+  reported_ = {{ballot_.term, ballot_.voted_for, log_.commit()}, soft_state(), membership_};
 }
 
 bool Raft::is_promotable() const {
@@ -74,6 +68,7 @@ void Raft::reset(Term term) {
 }
 
 void Raft::role_changed(std::string_view reason) {
+  soft_state_touched_ = true;
   emit(event::RoleChanged{role(), ballot_.term, leader(), reason});
 }
 
@@ -114,15 +109,8 @@ void Raft::become_leader() {
   self.pending_membership = log_.last();
   role_changed("won the election");
   // Committing an entry of the new term commits all before it. [thesis §3.6.2, §6.4]
-  append_own(self, {Entry{}});
-}
-
-void Raft::send(NodeId to, Term term, Message message) {
-  const bool is_promise = std::holds_alternative<VoteResponse>(message) ||
-                          std::holds_alternative<AppendResponse>(message);
-  auto& queue = is_promise ? outbox_.after_write : outbox_.now;
-  queue.push_back(
-      {.group = {}, .from = options_.id, .to = to, .term = term, .message = std::move(message)});
+  Proposal empty;
+  append_own(self, {&empty, 1});
 }
 
 void Raft::tick() {
@@ -135,6 +123,11 @@ void Raft::tick() {
     timer_.elapsed = 0;
     start_campaign(Campaign::regular);
   }
+}
+
+bool Raft::is_member(NodeId node) {
+  auto* self = std::get_if<Leader>(&state_);
+  return self != nullptr ? self->tracker.find(node) != nullptr : membership_->contains(node);
 }
 
 Raft::TermCheck Raft::check_term(const Envelope& envelope) {
@@ -182,10 +175,9 @@ void Raft::answer_stale(const Envelope& envelope) {
   }
 }
 
-Result<void> Raft::step(Envelope envelope) {
+Result<void> Raft::step(Envelope&& envelope) {
   if (std::holds_alternative<ProposeResponse>(envelope.message)) return Errc::not_supported;
-  if (is_response(envelope.message) && !membership_->contains(envelope.from))
-    return Errc::peer_not_found;
+  if (is_response(envelope.message) && !is_member(envelope.from)) return Errc::peer_not_found;
   if (check_term(envelope) == TermCheck::done) return {};
 
   if (const auto* request = std::get_if<VoteRequest>(&envelope.message)) {
@@ -193,7 +185,7 @@ Result<void> Raft::step(Envelope envelope) {
     return {};
   }
   if (auto* request = std::get_if<ProposeRequest>(&envelope.message)) {
-    const auto outcome = propose_from(envelope.from, std::move(*request));
+    const auto outcome = propose_from(envelope.from, request->proposals, request->tag);
     return outcome ? Result<void>() : Result<void>(outcome.error());
   }
   if (auto* self = std::get_if<Leader>(&state_)) return step_leader(*self, envelope);
@@ -206,19 +198,17 @@ Result<void> Raft::step(Envelope envelope) {
   return step_follower(envelope);
 }
 
-Result<ProposeOutcome> Raft::propose(SmallVector<Proposal, 1> proposals, ForwardTag tag) {
-  return propose_from(options_.id, {tag, std::move(proposals)});
+Result<ProposeOutcome> Raft::propose(SmallVector<Proposal, 1>&& proposals, ForwardTag tag) {
+  return propose_from(options_.id, proposals, tag);
 }
 
-Result<ProposeOutcome> Raft::propose_from(NodeId origin, ProposeRequest request) {
-  if (auto* self = std::get_if<Leader>(&state_)) return append_proposals(*self, request.proposals);
+Result<ProposeOutcome> Raft::propose_from(NodeId origin,
+                                          SmallVector<Proposal, 1>& proposals,
+                                          ForwardTag tag) {
+  if (auto* self = std::get_if<Leader>(&state_)) return append_proposals(*self, proposals);
   if (!leader()) return Errc::no_leader;
   if (!options_.forward_proposals) return Errc::not_leader;
-  outbox_.now.push_back({.group = {},
-                         .from = origin,
-                         .to = *leader(),
-                         .term = Term{0},
-                         .message = std::move(request)});
+  outbox_.add<ProposeRequest>(origin, *leader(), Term{0}) = {tag, std::move(proposals)};
   return ProposeOutcome{};
 }
 
@@ -252,15 +242,16 @@ void Raft::forget_leader() {
 void Raft::persisted(PersistId id) {
   RAFTKIT_ASSERT(
       !in_flight_.empty() && in_flight_.front().id == id, "INV-WRITES-COMPLETE-IN-ORDER", id.value);
-  const BatchInFlight batch = in_flight_.front();
-  in_flight_.pop_front();
+  const BatchInFlight& batch = in_flight_.front();
   // In a later term the log may hold another leader's entry of the same index and term is no proof
   // that it is the one this batch wrote: it may have been replaced and appended again since.
-  if (batch.stamp && batch.stamp->term == ballot_.term) log_.stable_to(batch.stamp->last);
-  if (batch.snapshot) {
-    log_.stable_snapshot_to(*batch.snapshot);
-    log_.applied_to(std::min(*batch.snapshot, log_.commit()));
+  if (batch.stamp.term > Term{0} && batch.stamp.term == ballot_.term)
+    log_.stable_to(batch.stamp.last);
+  if (batch.snapshot > Index{0}) {
+    log_.stable_snapshot_to(batch.snapshot);
+    log_.applied_to(std::min(batch.snapshot, log_.commit()));
   }
+  in_flight_.pop_front();
 }
 
 void Raft::applied(Index index) {

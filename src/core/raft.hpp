@@ -2,7 +2,6 @@
 // leader*.cpp.
 #pragma once
 
-#include <deque>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -17,6 +16,7 @@
 #include "core/log.hpp"
 #include "core/outbox.hpp"
 #include "core/random.hpp"
+#include "core/ring.hpp"
 #include "core/roles.hpp"
 
 namespace raftkit::core {
@@ -28,8 +28,8 @@ class Raft {
   Raft(const RaftOptions& options, InitialState initial);
 
   void tick();
-  Result<void> step(Envelope envelope);
-  Result<ProposeOutcome> propose(SmallVector<Proposal, 1> proposals, ForwardTag tag);
+  Result<void> step(Envelope&& envelope);
+  Result<ProposeOutcome> propose(SmallVector<Proposal, 1>&& proposals, ForwardTag tag);
   Result<void> read_index(ReadId read);
   void campaign();
   void transfer_leadership(NodeId target);
@@ -44,7 +44,11 @@ class Raft {
   void fetched(FetchId id, std::vector<Entry> entries);
   void fetch_failed(FetchId id);
 
-  [[nodiscard]] bool has_ready() const;
+  [[nodiscard]] bool has_ready() const {
+    return !outbox_.now.empty() || has_write() || log_.has_next_committed() ||
+           has_new_soft_state() || !reads_.empty() || !fetch_.empty() ||
+           snapshot_wanted_ == Wanted::yes;
+  }
   void take_ready(Ready& ready);
   [[nodiscard]] RaftStatus status() const;
   [[nodiscard]] SoftState soft_state() const { return {leader(), role()}; }
@@ -71,27 +75,45 @@ class Raft {
   };
   struct BatchInFlight {
     PersistId id;
-    std::optional<PersistStamp> stamp;
-    std::optional<Index> snapshot;
+    PersistStamp stamp;  // of term 0: none
+    Index snapshot;      // 0: none
   };
 
   // raft.cpp: dispatch, terms and roles
   [[nodiscard]] Role role() const { return static_cast<Role>(state_.index()); }
-  [[nodiscard]] std::optional<NodeId> leader() const;
+  [[nodiscard]] std::optional<NodeId> leader() const {
+    if (const auto* follower = std::get_if<Follower>(&state_)) return follower->leader;
+    return role() == Role::leader ? std::optional(options_.id) : std::nullopt;
+  }
   [[nodiscard]] bool is_promotable() const;
   [[nodiscard]] bool hears_leader() const;
+  [[nodiscard]] bool is_member(NodeId node);
   enum class TermCheck : std::uint8_t { proceed, done };
   TermCheck check_term(const Envelope& envelope);
   void answer_stale(const Envelope& envelope);
-  Result<ProposeOutcome> propose_from(NodeId origin, ProposeRequest request);
+  Result<ProposeOutcome> propose_from(NodeId origin,
+                                      SmallVector<Proposal, 1>& proposals,
+                                      ForwardTag tag);
   void become_follower(Term term, std::optional<NodeId> leader, std::string_view reason);
   void become_pre_candidate();
   void become_candidate(std::string_view reason);
   void become_leader();
   void reset(Term term);
   void role_changed(std::string_view reason);
-  void send(NodeId to, Message message) { send(to, ballot_.term, std::move(message)); }
-  void send(NodeId to, Term term, Message message);
+  template <class Kind>
+  void send(NodeId to, Kind message) {
+    send(to, ballot_.term, std::move(message));
+  }
+  template <class Kind>
+  void send(NodeId to, Term term, Kind message) {
+    outbox_.add<Kind>(options_.id, to, term) = std::move(message);
+  }
+  /// The same for messages that are sent all the time: the caller fills it in, before anything else
+  /// is sent.
+  template <class Kind>
+  Kind& compose(NodeId to) {
+    return outbox_.add<Kind>(options_.id, to, ballot_.term);
+  }
   void emit(Event event) { events_.push_back(std::move(event)); }
 
   // election.cpp
@@ -124,7 +146,7 @@ class Raft {
   void tick_leader(Leader& self);
   Result<void> step_leader(Leader& self, const Envelope& envelope);
   Result<ProposeOutcome> append_proposals(Leader& self, SmallVector<Proposal, 1>& proposals);
-  EntryId append_own(Leader& self, EntryList entries);
+  EntryId append_own(Leader& self, std::span<Proposal> proposals);
   bool maybe_commit(Leader& self);
   void on_read_index(Leader& self, ReadIndexQueue::Read read);
   void start_read(Leader& self, ReadIndexQueue::Read read);
@@ -139,7 +161,8 @@ class Raft {
   /// Both return whether something was sent.
   bool send_append(Leader& self, Progress& progress, IfEmpty if_empty);
   bool send_snapshot(Progress& progress);
-  void send_entries(Progress& progress, EntryId previous, EntryList entries);
+  AppendRequest& start_append(NodeId to, Index next);
+  void note_sent(Progress& progress, const AppendRequest& request, std::size_t bytes);
   Result<void> on_append_response(Leader& self, Progress& progress, const AppendResponse& response);
   void on_append_accepted(Leader& self, Progress& progress, Index index);
   void on_append_rejected(Leader& self, Progress& progress, const AppendResponse& response);
@@ -147,8 +170,18 @@ class Raft {
   [[nodiscard]] Progress* find_fetching(FetchId id);
 
   // ready.cpp
-  [[nodiscard]] HardState hard_state() const;
-  [[nodiscard]] bool has_write() const;
+  [[nodiscard]] bool has_new_soft_state() const {
+    return soft_state_touched_ && soft_state() != reported_.soft;
+  }
+  [[nodiscard]] bool has_new_hard_state() const {
+    return log_.commit() != reported_.hard.commit || ballot_.term != reported_.hard.term ||
+           ballot_.voted_for != reported_.hard.voted_for;
+  }
+  [[nodiscard]] bool has_write() const {
+    return log_.has_unwritten() || !outbox_.after_write.empty() || has_new_hard_state();
+  }
+  PersistBatch& renew(std::optional<PersistBatch>& batch);
+  void put_away(std::optional<PersistBatch>& batch);
   void fill_batch(PersistBatch& batch);
 
   RaftOptions options_;
@@ -167,9 +200,12 @@ class Raft {
   enum class Wanted : std::uint8_t { no, yes, reported };
   Wanted snapshot_wanted_ = Wanted::no;
   std::vector<Event> events_;
+  std::vector<Entry> spare_append_;  // memory of earlier batches
+  std::vector<Envelope> spare_send_after_;
 
   Reported reported_;
-  std::deque<BatchInFlight> in_flight_;
+  bool soft_state_touched_ = false;  // since the last Ready
+  Ring<BatchInFlight> in_flight_;
   std::uint64_t next_persist_ = 1;
 };
 

@@ -52,7 +52,7 @@ void RawNode::tick() {
   impl_->guarded([&] { impl_->raft.tick(); });
 }
 
-Result<void> RawNode::step(Envelope envelope) {
+Result<void> RawNode::step(Envelope&& envelope) {
   return impl_->guarded([&] { return impl_->raft.step(std::move(envelope)); });
 }
 
@@ -124,7 +124,6 @@ bool RawNode::has_ready() const {
 }
 
 void RawNode::take_ready(Ready& ready) {
-  ready.clear();
   impl_->guarded([&] { impl_->raft.take_ready(ready); });
   if (!impl_->violation.empty()) {
     ready.clear();

@@ -24,33 +24,37 @@ void Raft::broadcast_append(Leader& self) {
 bool Raft::send_append(Leader& self, Progress& progress, IfEmpty if_empty) {
   if (progress.is_paused() || progress.fetch()) return false;
   const Index next = progress.next();
-  const auto previous_term = log_.term_at(next - 1);
-  if (!previous_term) return send_snapshot(progress);
-  EntryList entries;
+  if (next > log_.last() && if_empty == IfEmpty::skip) return false;
+  if (!log_.knows_term_at(next - 1)) return send_snapshot(progress);
   const bool window_full = progress.state() == ProgressState::replicate && progress.window_full();
-  if (next <= log_.last() && !window_full) {
-    if (!log_.in_memory(next)) {
-      const FetchId id{self.next_fetch++};
-      progress.fetch_started(id);
-      fetch_.push_back({id, progress.node(), next, log_.last(), options_.max_append_bytes});
-      return false;
-    }
-    entries = log_.copy(next, options_.max_append_bytes);
+  const bool has_entries = next <= log_.last() && !window_full;
+  if (!has_entries && if_empty == IfEmpty::skip) return false;
+  if (has_entries && !log_.in_memory(next)) {
+    const FetchId id{self.next_fetch++};
+    progress.fetch_started(id);
+    fetch_.push_back({id, progress.node(), next, log_.last(), options_.max_append_bytes});
+    return false;
   }
-  if (entries.empty() && if_empty == IfEmpty::skip) return false;
-  send_entries(progress, {*previous_term, next - 1}, std::move(entries));
+  AppendRequest& request = start_append(progress.node(), next);
+  const std::size_t bytes =
+      has_entries ? log_.copy(next, options_.max_append_bytes, request.entries) : 0;
+  note_sent(progress, request, bytes);
   return true;
 }
 
-void Raft::send_entries(Progress& progress, EntryId previous, EntryList entries) {
-  std::size_t bytes = 0;
-  for (const Entry& entry : entries)
-    bytes += entry.size_bytes();
-  const std::size_t count = entries.size();
-  const Index last = previous.index + count;
-  send(progress.node(), AppendRequest{previous, log_.commit(), std::move(entries)});
-  progress.sent(last, count, bytes);
-  progress.sent_commit(log_.commit());
+/// To be filled with entries and given to note_sent() before the next message.
+AppendRequest& Raft::start_append(NodeId to, Index next) {
+  auto& request = compose<AppendRequest>(to);
+  request.previous.term = log_.term_at(next - 1);
+  request.previous.index = next - 1;
+  request.commit = log_.commit();
+  return request;
+}
+
+void Raft::note_sent(Progress& progress, const AppendRequest& request, std::size_t bytes) {
+  const std::size_t count = request.entries.size();
+  progress.sent(request.previous.index + count, count, bytes);
+  progress.sent_commit(request.commit);
 }
 
 bool Raft::send_snapshot(Progress& progress) {
@@ -110,7 +114,8 @@ void Raft::on_append_accepted(Leader& self, Progress& progress, Index index) {
       break;
   }
   const bool is_self = progress.node() == options_.id;
-  if (maybe_commit(self)) {
+  // What is committed already needs no counting.
+  if (index > log_.commit() && maybe_commit(self)) {
     broadcast_append(self);
   } else if (!is_self && progress.can_bump_commit(log_.commit())) {
     send_append(self, progress, IfEmpty::send);
@@ -171,14 +176,18 @@ void Raft::fetched(FetchId id, std::vector<Entry> entries) {
   progress->fetch_ended();
   auto& self = std::get<Leader>(state_);
   const bool window_full = progress->state() == ProgressState::replicate && progress->window_full();
-  const auto previous_term = log_.term_at(progress->next() - 1);
-  const bool is_wanted = !progress->is_paused() && !window_full && previous_term &&
-                         !entries.empty() && entries.front().id.index == progress->next() &&
+  const bool is_wanted = !progress->is_paused() && !window_full &&
+                         log_.knows_term_at(progress->next() - 1) && !entries.empty() &&
+                         entries.front().id.index == progress->next() &&
                          log_.matches(entries.back().id);
   if (is_wanted) {
-    EntryList list;
-    list.append(std::make_move_iterator(entries.begin()), std::make_move_iterator(entries.end()));
-    send_entries(*progress, {*previous_term, progress->next() - 1}, std::move(list));
+    AppendRequest& request = start_append(progress->node(), progress->next());
+    std::size_t bytes = 0;
+    for (Entry& entry : entries) {
+      bytes += entry.size_bytes();
+      request.entries.push_back(std::move(entry));
+    }
+    note_sent(*progress, request, bytes);
   }
   while (send_append(self, *progress, IfEmpty::skip)) {
   }

@@ -40,15 +40,10 @@ void Tracker::update(MembershipPtr membership, Index next, std::span<const NodeI
   }
 }
 
-Progress* Tracker::find(NodeId node) {
-  const auto place = std::lower_bound(all_.begin(), all_.end(), node, before);
-  return place != all_.end() && place->node() == node ? &*place : nullptr;
-}
-
 const Progress& Tracker::at(NodeId node) const {
-  const auto place = std::lower_bound(all_.begin(), all_.end(), node, before);
-  RAFTKIT_ASSERT(place != all_.end() && place->node() == node, "INV-TRACKER-COMPLETE", node);
-  return *place;
+  const Progress* found = find(node);
+  RAFTKIT_ASSERT(found != nullptr, "INV-TRACKER-COMPLETE", node);
+  return *found;
 }
 
 Index Tracker::quorum_match() const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "raftkit/membership.hpp"
@@ -22,7 +23,15 @@ class Tracker {
   void update(MembershipPtr membership, Index next, std::span<const NodeId> renewed = {});
 
   /// Null for somebody who is no member.
-  [[nodiscard]] Progress* find(NodeId node);
+  [[nodiscard]] const Progress* find(NodeId node) const {
+    for (const Progress& progress : all_) {  // groups are small
+      if (progress.node() == node) return &progress;
+    }
+    return nullptr;
+  }
+  [[nodiscard]] Progress* find(NodeId node) {
+    return const_cast<Progress*>(std::as_const(*this).find(node));
+  }
   [[nodiscard]] std::vector<Progress>& all() { return all_; }
   [[nodiscard]] const std::vector<Progress>& all() const { return all_; }
 

@@ -87,10 +87,14 @@ class LogTwins {
     RC_ASSERT(log_.applied() == applied_);
     for (std::size_t index = 0; index <= terms_.size() + 1; ++index) {
       const bool is_known = index >= base_.value && index < terms_.size();
-      RC_ASSERT(log_.term_at(Index{index}) ==
-                (is_known ? std::optional(terms_[index]) : std::nullopt));
-      if (log_.in_memory(Index{index}))
-        RC_ASSERT(log_.copy(Index{index}, 1)[0] == entry_at(terms_, index));
+      RC_ASSERT(log_.knows_term_at(Index{index}) == is_known);
+      if (is_known) RC_ASSERT(log_.term_at(Index{index}) == terms_[index]);
+      if (log_.in_memory(Index{index})) {
+        EntryList copied;
+        const std::size_t bytes = log_.copy(Index{index}, 1, copied);
+        RC_ASSERT(copied == EntryList{entry_at(terms_, index)});
+        RC_ASSERT(bytes == copied[0].size_bytes());
+      }
     }
     std::size_t unapplied = 0;
     for (std::size_t index = applied_.value + 1; index <= commit_.value; ++index) {
@@ -153,20 +157,20 @@ class LogTwins {
       entries.push_back(entry_at(leader_, index));
 
     const auto outcome =
-        log_.try_append({leader_[previous], Index{previous}}, std::move(entries), leader_commit);
+        log_.try_append({leader_[previous], Index{previous}}, entries, leader_commit);
 
     const bool is_held = previous < terms_.size() && terms_[previous] == leader_[previous];
-    RC_ASSERT(outcome.has_value() == is_held);
+    RC_ASSERT(outcome.matched == is_held);
     if (!is_held) return;
-    RC_ASSERT(outcome->agreed == Index{end - 1});
-    std::optional<Index> replaced;
+    RC_ASSERT(outcome.agreed == Index{end - 1});
+    Index replaced;
     for (std::size_t index = previous + 1; index < end; ++index) {
       if (index < terms_.size() && terms_[index] == leader_[index]) continue;
       if (index < terms_.size()) replaced = Index{index};
       terms_.resize(index);
       terms_.push_back(leader_[index]);
     }
-    RC_ASSERT(outcome->replaced_from == replaced);
+    RC_ASSERT(outcome.replaced_from == replaced);
     commit_ = std::max(commit_, std::min(leader_commit, Index{end - 1}));
   }
 

@@ -228,11 +228,7 @@ ProgressStatus CoreBench::progress(std::uint64_t id) const {
 }
 
 Result<void> CoreBench::receive(std::uint64_t from, std::uint64_t term, Message message) {
-  return node_.step({.group = {},
-                     .from = NodeId{from},
-                     .to = NodeId{1},
-                     .term = Term{term},
-                     .message = std::move(message)});
+  return node_.step({{}, NodeId{from}, NodeId{1}, Term{term}, std::move(message)});
 }
 
 void CoreBench::answer(std::uint64_t from, Message message) {

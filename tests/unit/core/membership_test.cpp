@@ -387,14 +387,13 @@ TEST_CASE("A learner gets the log, counts for nothing and does not campaign",
 TEST_CASE("A promoted learner can campaign", "[core][membership]") {
   CoreBench bench(options_of(3), bootstrapped(membership({1, 2}, {}, {3})));
   REQUIRE(bench.node().step(
-      {.group = {},
-       .from = NodeId{1},
-       .to = NodeId{3},
-       .term = Term{1},
-       .message =
-           AppendRequest{at(1, 1),
-                         Index{2},
-                         {Entry{at(1, 2), EntryType::membership, encode(change({{'v', 3}}))}}}}));
+      {{},
+       NodeId{1},
+       NodeId{3},
+       Term{1},
+       AppendRequest{at(1, 1),
+                     Index{2},
+                     {Entry{at(1, 2), EntryType::membership, encode(change({{'v', 3}}))}}}}));
   bench.run();
   bench.node().campaign();
 
