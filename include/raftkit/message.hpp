@@ -37,7 +37,8 @@ enum class VoteKind : std::uint8_t {
 /// in).
 struct VoteRequest {
   VoteKind kind = VoteKind::election;
-  EntryId last;  ///< of the candidate's log
+  EntryId last;                ///< of the candidate's log
+  std::uint32_t priority = 0;  ///< the candidate's; see RaftOptions
   friend bool operator==(const VoteRequest&, const VoteRequest&) = default;
 };
 

@@ -22,6 +22,21 @@ enum class StorageMode : std::uint8_t {
   asynchronous,
 };
 
+/// How linearizable reads are answered.
+enum class LeaseReads : std::uint8_t {
+  /// A quorum confirms the leader after each read came in. [thesis §6.4]
+  off,
+  /// etcd's lease, and weaker than linearizable: the leader answers at once as long as check_quorum
+  /// has not deposed it. The quorum is looked at once per election timeout, so a leader that was
+  /// cut off may give stale answers for up to one election timeout after its successor was elected,
+  /// and longer if its ticks are late. Needs check_quorum.
+  by_ticks,
+  /// The embedder holds the lease by its own clock: all heartbeats ask for confirmation, Ready says
+  /// which round a quorum has confirmed, and RawNode::hold_lease() what follows. raftkit::Node does
+  /// it. Needs check_quorum. [thesis §6.4.1]
+  by_clock,
+};
+
 /// All times in ticks; a tick is whatever the embedder makes of it (Node: one heartbeat interval).
 struct RaftOptions {
   NodeId id;               ///< never 0
@@ -36,13 +51,15 @@ struct RaftOptions {
   bool check_quorum =
       true;  ///< a leader that hears from no majority steps down; followers are loyal
   bool forward_proposals = true;  ///< a follower passes proposals on to its leader
-  /// A leader answers reads at once, as long as check_quorum has not deposed it; needs
-  /// check_quorum. This is etcd's lease, and weaker than linearizable: the quorum is looked at once
-  /// per election timeout, so a leader that was cut off may give stale answers for up to one
-  /// election timeout after its successor was elected, and longer if its ticks are late. A leader
-  /// that has told a member to take over asks its quorum again for the rest of its term. [thesis
-  /// §6.4.1]
-  bool lease_reads = false;
+  /// Of whichever kind, a lease ends when the leader tells a member to take over: until the term
+  /// ends it asks its quorum again. All members must have the same, for each promises to support
+  /// nobody else meanwhile.
+  LeaseReads lease_reads = LeaseReads::off;
+  /// In elections whose candidates have equal logs, the higher one wins: a voter that could lead
+  /// refuses a candidate of lower priority once, and campaigns in its place; if that came to
+  /// nothing, it votes for anybody until a leader was there again. So no priority can keep a group
+  /// without a leader. An order to take over, and a longer log, override it.
+  std::uint32_t priority = 0;
   /// A leader that is removed or demoted stops leading once it has applied that, so that the others
   /// elect at once. [thesis §4.2.2]
   bool step_down_on_removal = true;

@@ -66,6 +66,11 @@ class RawNode {
   /// leadership lost): ask again with a new id. Errors: no_leader.
   Result<void> read_index(ReadId read);
 
+  /// Only with LeaseReads::by_clock: whether reads that come in from now on, by read_index() or by
+  /// step(), may be answered at once, since no other node can be leader now. To be said anew
+  /// before each, for it is true only for a while.
+  void hold_lease(bool held);
+
   /// Starts an election now, if this node may.
   void campaign();
 
@@ -74,7 +79,7 @@ class RawNode {
   void transfer_leadership(NodeId target);
 
   /// A follower forgets whom it follows, so that it may support a new candidate at once. Does
-  /// nothing with lease_reads.
+  /// nothing if there are leases.
   void forget_leader();
 
   /// The last messages to `peer` may be lost.

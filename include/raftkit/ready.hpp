@@ -98,6 +98,9 @@ struct Ready {
   std::vector<Entry> apply;  ///< committed, contiguous
   std::vector<ReadReady> reads;
   std::vector<FetchRequest> fetch;
+  /// With LeaseReads::by_clock, when it has grown: HeartbeatRequests of this term up to this
+  /// read_round were answered by a quorum, counting this node. Else 0.
+  std::uint64_t confirmed_round = 0;
   /// A member needs a snapshot and the newest one is from before it belonged to the group: it would
   /// refuse that. Make another one soon, and say so with snapshot_available().
   bool snapshot_wanted = false;

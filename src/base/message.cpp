@@ -44,6 +44,7 @@ void Ready::clear() {
   apply.clear();
   reads.clear();
   fetch.clear();
+  confirmed_round = 0;
   snapshot_wanted = false;
   events.clear();
 }

@@ -30,6 +30,7 @@ void Raft::start_campaign(Campaign campaign) {
   // Until a committed change is applied this node counts votes by a membership that may be two
   // changes old, whose majorities need not overlap with those of today.
   if (log_.has_unapplied_membership()) return;
+  has_tried_ = true;
   if (campaign == Campaign::regular && options_.pre_vote) {
     become_pre_candidate();
     ask_for_votes(VoteKind::pre_vote, Term{ballot_.term.value + 1});
@@ -47,9 +48,17 @@ void Raft::ask_for_votes(VoteKind kind, Term term) {
       // twice. [thesis §3.8]
       send(voter, term, VoteResponse{kind, true});
     } else {
-      send(voter, term, VoteRequest{kind, log_.last_id()});
+      send(voter, term, VoteRequest{kind, log_.last_id(), options_.priority});
     }
   }
+}
+
+/// Only between equal logs, so that it never stands in the way of the one candidate that can win;
+/// and only until this node has tried by itself.
+bool Raft::puts_itself_first(const VoteRequest& request) const {
+  return request.kind != VoteKind::transfer && request.priority < options_.priority &&
+         request.last == log_.last_id() && !has_tried_ && is_promotable() &&
+         !log_.has_unapplied_membership();
 }
 
 void Raft::on_vote_request(const Envelope& envelope, const VoteRequest& request) {
@@ -57,15 +66,18 @@ void Raft::on_vote_request(const Envelope& envelope, const VoteRequest& request)
   const bool may_vote = ballot_.voted_for == envelope.from || (!ballot_.voted_for && !leader()) ||
                         (is_pre_vote && envelope.term > ballot_.term);
   const bool up_to_date = log_.is_up_to_date(request.last);
-  const bool granted = may_vote && up_to_date;
+  const bool is_own_turn = may_vote && puts_itself_first(request);
+  const bool granted = may_vote && up_to_date && !is_own_turn;
   emit(event::VoteCast{envelope.from,
                        envelope.term,
                        is_pre_vote,
                        granted,
-                       granted      ? "log is up to date"
-                       : up_to_date ? "already voted or following a leader"
-                                    : "its log is older"});
+                       granted       ? "log is up to date"
+                       : is_own_turn ? "its priority is lower"
+                       : up_to_date  ? "already voted or following a leader"
+                                     : "its log is older"});
   if (!granted) {
+    if (is_own_turn) timer_.elapsed = timer_.randomized_timeout;  // campaigns with the next tick
     refuse_vote(envelope.from, request.kind);
     return;
   }

@@ -107,12 +107,17 @@ void Raft::on_read_index(Leader& self, ReadIndexQueue::Read read) {
     self.reads.postpone(read);
     return;
   }
+  if (options_.lease_reads == LeaseReads::by_clock && lease_held_ && !self.has_lost_lease) {
+    answer_read({read, log_.commit()});
+    return;
+  }
   start_read(self, read);
 }
 
 void Raft::start_read(Leader& self, ReadIndexQueue::Read read) {
   const bool is_quorum_alone = self.tracker.quorum_read_round(options_.id) == kNoLimit;
-  if ((options_.lease_reads && !self.has_lost_lease) || is_quorum_alone) {
+  const bool has_lease = options_.lease_reads == LeaseReads::by_ticks && !self.has_lost_lease;
+  if (has_lease || is_quorum_alone) {
     answer_read({read, log_.commit()});
     return;
   }

@@ -73,6 +73,8 @@ void Raft::role_changed(std::string_view reason) {
 }
 
 void Raft::become_follower(Term term, std::optional<NodeId> leader, std::string_view reason) {
+  if (leader) has_tried_ = false;
+  confirmed_round_ = 0;
   if (auto* self = std::get_if<Leader>(&state_)) abort_transfer(*self, "leadership lost");
   reset(term);
   state_ = Follower{leader};
@@ -97,8 +99,12 @@ void Raft::become_candidate(std::string_view reason) {
 void Raft::become_leader() {
   RAFTKIT_ASSERT(role() == Role::candidate, "INV-LEADER-WAS-CANDIDATE", ballot_.term);
   reset(ballot_.term);
-  auto& self = state_.emplace<Leader>(Tracker(
-      membership_, log_.last() + 1, {options_.max_inflight_messages, options_.max_inflight_bytes}));
+  has_tried_ = false;
+  auto& self =
+      state_.emplace<Leader>(Tracker(membership_,
+                                     log_.last() + 1,
+                                     {options_.max_inflight_messages, options_.max_inflight_bytes}),
+                             options_.lease_reads == LeaseReads::by_clock);
   // The own vote was durable before this moment, and writes complete in order: so is the whole log.
   if (Progress* own = self.tracker.find(options_.id)) {
     own->maybe_update(log_.last());
@@ -232,7 +238,7 @@ void Raft::transfer_leadership(NodeId target) {
 
 void Raft::forget_leader() {
   // A lease rests on the promise not to support anybody else for an election timeout.
-  if (options_.lease_reads) return;
+  if (options_.lease_reads != LeaseReads::off) return;
   if (auto* follower = std::get_if<Follower>(&state_); follower != nullptr && follower->leader) {
     follower->leader.reset();
     role_changed("leader forgotten");

@@ -31,6 +31,7 @@ class Raft {
   Result<void> step(Envelope&& envelope);
   Result<ProposeOutcome> propose(SmallVector<Proposal, 1>&& proposals, ForwardTag tag);
   Result<void> read_index(ReadId read);
+  void hold_lease(bool held) { lease_held_ = held; }
   void campaign();
   void transfer_leadership(NodeId target);
   void forget_leader();
@@ -46,7 +47,7 @@ class Raft {
 
   [[nodiscard]] bool has_ready() const {
     return !outbox_.now.empty() || has_write() || log_.has_next_committed() ||
-           has_new_soft_state() || !reads_.empty() || !fetch_.empty() ||
+           has_new_soft_state() || !reads_.empty() || !fetch_.empty() || confirmed_round_ > 0 ||
            snapshot_wanted_ == Wanted::yes;
   }
   void take_ready(Ready& ready);
@@ -118,6 +119,7 @@ class Raft {
 
   // election.cpp
   void start_campaign(Campaign campaign);
+  [[nodiscard]] bool puts_itself_first(const VoteRequest& request) const;
   void ask_for_votes(VoteKind kind, Term term);
   void on_vote_request(const Envelope& envelope, const VoteRequest& request);
   void refuse_vote(NodeId candidate, VoteKind kind);
@@ -197,6 +199,9 @@ class Raft {
   std::optional<SnapshotMeta> restore_;  // for the next Ready
   std::vector<ReadReady> reads_;
   std::vector<FetchRequest> fetch_;
+  std::uint64_t confirmed_round_ = 0;
+  bool lease_held_ = false;
+  bool has_tried_ = false;  // to win an election, since a leader was there
   enum class Wanted : std::uint8_t { no, yes, reported };
   Wanted snapshot_wanted_ = Wanted::no;
   std::vector<Event> events_;

@@ -24,9 +24,11 @@ Result<void> RaftOptions::validate() const {
   if (election_timeout_ticks > (1U << 30)) {
     return refused("election_timeout_ticks", election_timeout_ticks, "is too large");
   }
-  if (lease_reads && !check_quorum)
-    return refused(
-        "lease_reads", 1, "needs check_quorum: without it a leader keeps its lease for good");
+  if (lease_reads != LeaseReads::off && !check_quorum) {
+    return refused("lease_reads",
+                   static_cast<std::uint64_t>(lease_reads),
+                   "needs check_quorum: without it voters do not wait for a lease to end");
+  }
   if (max_inflight_messages == 0) return refused("max_inflight_messages", 0, "must be at least 1");
   if (max_inflight_bytes == 0) return refused("max_inflight_bytes", 0, "must be at least 1");
   if (max_apply_bytes == 0) return refused("max_apply_bytes", 0, "must be at least 1");

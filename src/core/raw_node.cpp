@@ -71,6 +71,10 @@ Result<void> RawNode::read_index(ReadId read) {
   return impl_->guarded([&] { return impl_->raft.read_index(read); });
 }
 
+void RawNode::hold_lease(bool held) {
+  impl_->guarded([&] { impl_->raft.hold_lease(held); });
+}
+
 void RawNode::campaign() {
   impl_->guarded([&] { impl_->raft.campaign(); });
 }

@@ -16,6 +16,9 @@ namespace raftkit::core {
 /// Heartbeats carry a round number; an answer to round r confirms all reads of rounds <= r.
 class ReadIndexQueue {
  public:
+  /// `asks_always`: every heartbeat is a round, whether or not somebody reads.
+  explicit ReadIndexQueue(bool asks_always) : asks_always_(asks_always) {}
+
   struct Read {
     ReadId id;
     NodeId origin;
@@ -33,8 +36,15 @@ class ReadIndexQueue {
   /// Opens a round for this read. The caller sends heartbeats that carry newest_round().
   void add(Read read, Index commit) { waiting_.push_back({++newest_round_, {read, commit}}); }
 
-  /// 0 while nobody waits, so that ordinary heartbeats ask for nothing.
-  [[nodiscard]] std::uint64_t newest_round() const { return waiting_.empty() ? 0 : newest_round_; }
+  /// For the next heartbeats. 0 while nobody waits, so that ordinary ones ask for nothing.
+  [[nodiscard]] std::uint64_t next_heartbeat_round() {
+    if (asks_always_) return ++newest_round_;
+    return newest_round();
+  }
+  /// What an answer may confirm; 0: nothing.
+  [[nodiscard]] std::uint64_t newest_round() const {
+    return waiting_.empty() && !asks_always_ ? 0 : newest_round_;
+  }
 
   /// A quorum confirmed this round: hands out, in order of arrival, what may be answered.
   template <class Deliver>
@@ -51,6 +61,7 @@ class ReadIndexQueue {
     Answer answer;
   };
 
+  bool asks_always_;
   std::uint64_t newest_round_ = 0;
   std::deque<Waiting> waiting_;
   std::vector<Read> postponed_;

@@ -76,6 +76,7 @@ void Raft::take_ready(Ready& ready) {
   log_.hand_out_committed(ready.apply);
   hand_out(reads_, ready.reads);
   hand_out(fetch_, ready.fetch);
+  ready.confirmed_round = std::exchange(confirmed_round_, 0);
   ready.snapshot_wanted = snapshot_wanted_ == Wanted::yes;
   if (ready.snapshot_wanted) snapshot_wanted_ = Wanted::reported;
   hand_out(events_, ready.events);

@@ -6,11 +6,12 @@
 namespace raftkit::core {
 
 void Raft::broadcast_heartbeat(Leader& self) {
+  const std::uint64_t round = self.reads.next_heartbeat_round();
   for (Progress& progress : self.tracker.all()) {
     if (progress.node() == options_.id) continue;
     // Not beyond what the member is known to hold: a heartbeat does not check that the logs agree.
     const Index commit = std::min(progress.match(), log_.commit());
-    send(progress.node(), HeartbeatRequest{commit, self.reads.newest_round()});
+    send(progress.node(), HeartbeatRequest{commit, round});
     progress.sent_commit(commit);
   }
 }
@@ -139,8 +140,10 @@ void Raft::on_heartbeat_response(Leader& self,
   const std::uint64_t newest = self.reads.newest_round();
   if (response.read_round == 0 || response.read_round > newest) return;
   progress.acked_read_round = std::max(progress.acked_read_round, response.read_round);
-  self.reads.confirm(self.tracker.quorum_read_round(options_.id),
-                     [&](const ReadIndexQueue::Answer& answer) { answer_read(answer); });
+  const std::uint64_t confirmed = self.tracker.quorum_read_round(options_.id);
+  if (options_.lease_reads == LeaseReads::by_clock && confirmed > self.confirmed_round)
+    confirmed_round_ = self.confirmed_round = confirmed;
+  self.reads.confirm(confirmed, [&](const ReadIndexQueue::Answer& answer) { answer_read(answer); });
 }
 
 void Raft::report_unreachable(NodeId peer) {

@@ -27,7 +27,8 @@ struct Candidate {
 };
 
 struct Leader {
-  explicit Leader(Tracker members) : tracker(std::move(members)) {}
+  Leader(Tracker members, bool confirms_heartbeats)
+      : tracker(std::move(members)), reads(confirms_heartbeats) {}
 
   Tracker tracker;
   ReadIndexQueue reads;
@@ -41,6 +42,7 @@ struct Leader {
   /// Whoever was told to take over gets votes whatever the voters heard of this leader: until the
   /// term ends no time without an election is promised any more. [thesis §6.4.1]
   bool has_lost_lease = false;
+  std::uint64_t confirmed_round = 0;  // of heartbeats, by a quorum
   std::uint64_t next_fetch = 1;
 };
 

@@ -15,7 +15,7 @@ std::vector<Message> one_of_each_kind() {
   propose.proposals.push_back({EntryType::normal, content(10)});
   propose.proposals.push_back({EntryType::member_update, {}});
   const EntryId id{Term{6}, Index{0xffffffffffffffff}};
-  return {VoteRequest{VoteKind::pre_vote, id},
+  return {VoteRequest{VoteKind::pre_vote, id, 0xffffffff},
           VoteResponse{VoteKind::transfer, true},
           append,
           AppendResponse{Index{7}, std::nullopt},

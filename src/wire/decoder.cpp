@@ -116,7 +116,7 @@ class Reader {
   static Result<Message> vote_request(const proto::VoteRequest& in) {
     const auto kind = vote_kind(in.kind());
     if (!kind) return kind.error();
-    return Message(VoteRequest{*kind, entry_id(in.last_term(), in.last_index())});
+    return Message(VoteRequest{*kind, entry_id(in.last_term(), in.last_index()), in.priority()});
   }
 
   static Result<Message> vote_response(const proto::VoteResponse& in) {

@@ -47,6 +47,7 @@ struct Filler {
     message.set_kind(to_proto(request.kind));
     message.set_last_term(request.last.term.value);
     message.set_last_index(request.last.index.value);
+    message.set_priority(request.priority);
   }
   void operator()(VoteResponse& response) const {
     auto& message = *out.mutable_vote_response();

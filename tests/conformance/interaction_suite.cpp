@@ -22,7 +22,7 @@ RaftOptions options_of(const Case& test) {
                                                                   : StorageMode::synchronous;
   const std::string reads = test.text("read-only", "safe");
   if (reads != "safe" && reads != "lease-based") throw BadCommand("read-only=" + reads);
-  options.lease_reads = reads == "lease-based";
+  if (reads == "lease-based") options.lease_reads = LeaseReads::by_ticks;
   options.forward_proposals = test.flag("forwarding", true);
   options.max_append_bytes = test.number("max-append-size", RaftOptions::kUnlimited);
   options.max_apply_bytes = test.number("max-committed-size-per-ready", RaftOptions::kUnlimited);

@@ -510,7 +510,7 @@ TEST_CASE("A leader that is a quorum by itself answers reads, also in a joint ph
 
 TEST_CASE("Lease reads are answered at once, and hold on to their leader",
           "[core][read][thesis:6.4.1]") {
-  const auto leases = [](RaftOptions& options) { options.lease_reads = true; };
+  const auto leases = [](RaftOptions& options) { options.lease_reads = LeaseReads::by_ticks; };
   CoreBench bench({.tune = leases});
   bench.lead_all();
   REQUIRE(bench.node().read_index(ReadId{7}));
@@ -534,7 +534,7 @@ TEST_CASE("Lease reads are answered at once, and hold on to their leader",
   CHECK(follower.status().leader == NodeId{2});
 
   RaftOptions options = options_of(1);
-  options.lease_reads = true;
+  options.lease_reads = LeaseReads::by_ticks;
   options.check_quorum = false;
   CHECK(options.validate().error() == Errc::invalid_option);
 }

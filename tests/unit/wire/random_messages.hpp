@@ -136,7 +136,7 @@ inline rc::Gen<Message> any_small_message() {
     const bool yes = *rc::gen::arbitrary<bool>();
     switch (*rc::gen::inRange(0, 11)) {
       case 0:
-        return VoteRequest{*any_vote_kind(), id};
+        return VoteRequest{*any_vote_kind(), id, *rc::gen::arbitrary<std::uint32_t>()};
       case 1:
         return VoteResponse{*any_vote_kind(), yes, id};
       case 2:
