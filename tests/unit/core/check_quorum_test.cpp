@@ -163,6 +163,26 @@ TEST_CASE(
   CHECK(bench.status().last == Index{1});
 }
 
+TEST_CASE("A learner in a higher term tells an older leader, for it cannot campaign",
+          "[core][check-quorum][b38]") {
+  // Whoever was removed may have asked it for its vote, and be gone.
+  auto with_learner = std::make_shared<Membership>(*voters(3));
+  with_learner->voters.erase(with_learner->voters.begin());
+  with_learner->learners = {NodeId{1}};
+  CoreBench bench({.id = NodeId{1}, .pre_vote = false, .check_quorum = false},
+                  bootstrapped(with_learner));
+  REQUIRE(bench.receive(3, 7, VoteRequest{VoteKind::election, at(0, 0)}));
+  bench.run();
+  bench.take_sent();
+
+  REQUIRE(bench.receive(2, 2, HeartbeatRequest{}));
+  bench.run();
+
+  const auto sent = bench.take_sent();
+  REQUIRE(sent.size() == 1);
+  CHECK(sent[0] == Envelope{{}, NodeId{1}, NodeId{2}, Term{7}, AppendResponse{}});
+}
+
 TEST_CASE("A node that does not know itself to be a member follows and votes all the same",
           "[core][check-quorum][b39]") {
   auto others = std::make_shared<Membership>(*voters(3));
