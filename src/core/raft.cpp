@@ -168,9 +168,9 @@ Raft::TermCheck Raft::check_term(const Envelope& envelope) {
 void Raft::answer_stale(const Envelope& envelope) {
   const bool from_leader = std::holds_alternative<AppendRequest>(envelope.message) ||
                            std::holds_alternative<HeartbeatRequest>(envelope.message);
-  if (from_leader && (options_.check_quorum || options_.pre_vote)) {
-    // This node cannot depose that leader by campaigning, since loyal voters ignore it, and would
-    // never hear from it again: so it tells the leader about the higher term.
+  if (from_leader && (options_.check_quorum || options_.pre_vote || !is_promotable())) {
+    // This node cannot depose that leader by campaigning, since loyal voters ignore it or it is no
+    // voter, and would never hear from it again: so it tells the leader about the higher term.
     send(envelope.from, AppendResponse{});
     return;
   }

@@ -309,11 +309,12 @@ void check(StorageMode mode, std::size_t window_bytes) {
 
 }  // namespace
 
-TEST_CASE("A log does what a vector would do", "[core][property]") {
+TEST_CASE("A log does what a vector would do", "[core][property][b119][b120][b121][b123][b132]") {
   check(StorageMode::asynchronous, 1 << 20);
 }
 
-TEST_CASE("A log that keeps little in memory does what a vector would do", "[core][property]") {
+TEST_CASE("A log that keeps little in memory does what a vector would do",
+          "[core][property][b126]") {
   check(StorageMode::asynchronous, 0);
 }
 

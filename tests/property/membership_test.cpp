@@ -7,6 +7,7 @@
 #include <rapidcheck/catch.h>
 
 #include "core/membership_changer.hpp"
+#include "support/core_group.hpp"
 
 namespace raftkit::test {
 
@@ -80,9 +81,33 @@ Membership some_membership() {
   return membership;
 }
 
+/// Its first voter, elected by all others.
+RawNode leader_of(const MembershipPtr& membership) {
+  const NodeId self = membership->voters.front();
+  auto node = *RawNode::create({.id = self, .pre_vote = false}, bootstrapped(membership));
+  node.campaign();
+  for (Ready ready; node.has_ready();) {
+    node.take_ready(ready);
+    for (Envelope& envelope : ready.persist->send_after)
+      RC_ASSERT(node.step(std::move(envelope)).has_value());
+    node.persisted(ready.persist->id);
+  }
+  for (const NodeId member : membership->all()) {
+    if (member == self || node.soft_state().role == Role::leader) continue;
+    const auto taken = node.step({.group = {},
+                                  .from = member,
+                                  .to = self,
+                                  .term = node.term(),
+                                  .message = VoteResponse{VoteKind::election, true}});
+    RC_ASSERT(taken.has_value());
+  }
+  RC_ASSERT(node.soft_state().role == Role::leader);
+  return node;
+}
+
 }  // namespace
 
-TEST_CASE("Simple changes agree with a model of sets", "[property][membership]") {
+TEST_CASE("Simple changes agree with a model of sets", "[property][membership][b115]") {
   rc::prop("the same lists, and refused for the same reasons", [] {
     const Membership before = some_membership();
     const auto steps = some_steps();
@@ -101,7 +126,7 @@ TEST_CASE("Simple changes agree with a model of sets", "[property][membership]")
 }
 
 TEST_CASE("Joint changes agree with a model of sets, and end like one step after the other",
-          "[property][membership]") {
+          "[property][membership][b115]") {
   rc::prop("entered, left, and the same as without a joint phase", [] {
     const Membership before = some_membership();
     const auto steps = some_steps();
@@ -124,6 +149,37 @@ TEST_CASE("Joint changes agree with a model of sets, and end like one step after
     RC_ASSERT(model_of(left->membership) == simple);
     RC_ASSERT(core::check(left->membership).has_value());
     RC_ASSERT(!left->membership.is_joint());
+  });
+}
+
+TEST_CASE(
+    "A membership comes back as it was given, from the disk, a snapshot or a leader's progress",
+    "[property][membership][b116]") {
+  rc::prop("nobody is lost, and nobody changes sides", [] {
+    const auto entered =
+        core::enter_joint(some_membership(), some_steps(), *rc::gen::arbitrary<bool>());
+    if (!entered) return;
+    const bool is_over = *rc::gen::arbitrary<bool>();
+    const auto given = std::make_shared<const Membership>(
+        is_over ? core::leave_joint(entered->membership)->membership : entered->membership);
+
+    const RaftStatus leader = leader_of(given).status();
+    RC_ASSERT(*leader.membership == *given);
+    std::vector<NodeId> followed;
+    for (const ProgressStatus& progress : leader.progress) {
+      followed.push_back(progress.node);
+      RC_ASSERT(progress.learner == given->is_learner(progress.node));
+    }
+    RC_ASSERT(followed == given->all());
+
+    auto other = *RawNode::create({.id = given->all().back()}, bootstrapped(voters(1)));
+    const auto taken = other.step({.group = {},
+                                   .from = leader.id,
+                                   .to = given->all().back(),
+                                   .term = Term{2},
+                                   .message = SnapshotRequest{{at(1, 9), given}}});
+    RC_ASSERT(taken.has_value());
+    RC_ASSERT(*other.status().membership == *given);
   });
 }
 

@@ -48,7 +48,8 @@ bool is_quorum(const Membership& membership, Has&& has) {
 
 }  // namespace
 
-TEST_CASE("A quorum has reached the largest value that a quorum of nodes has", "[core][property]") {
+TEST_CASE("A quorum has reached the largest value that a quorum of nodes has",
+          "[core][property][b141]") {
   CHECK(rc::check([] {
     const Membership membership = membership_of(*voter_sets(), *voter_sets());
     const auto values =
@@ -117,7 +118,7 @@ TEST_CASE("Any two quorums of one membership share a node", "[core][property]") 
 }
 
 TEST_CASE("Halves of a joint membership may be exchanged, and joined with themselves",
-          "[core][property]") {
+          "[core][property][b141]") {
   CHECK(rc::check([] {
     const auto incoming = *voter_sets();
     const auto outgoing = *voter_sets();

@@ -52,7 +52,7 @@ AnyStore any_store() {
 
 }  // namespace
 
-TEST_CASE("A log remembers term, vote, commit index and entries", "[storage][log]") {
+TEST_CASE("A log remembers term, vote, commit index and entries", "[storage][log][b140]") {
   AnyStore store = any_store();
 
   REQUIRE(write(store.log(), Batch().vote(2, 7, 1).append(1, 1, "a").append(2, 2, "b")));
@@ -98,7 +98,7 @@ TEST_CASE("A log keeps every type of entry and every payload", "[storage][log]")
   CHECK(store.entries(1, 4) == batch.append);
 }
 
-TEST_CASE("A batch replaces the end of the log", "[storage][log]") {
+TEST_CASE("A batch replaces the end of the log", "[storage][log][b140]") {
   AnyStore store = any_store();
   REQUIRE(write(store.log(), Batch().append_range(1, 1, 10)));
 
@@ -158,7 +158,7 @@ TEST_CASE("A call with nothing to write leaves a group unwritten", "[storage][lo
   CHECK_FALSE(store.load().has_value());
 }
 
-TEST_CASE("An installed snapshot starts the log anew", "[storage][log]") {
+TEST_CASE("An installed snapshot starts the log anew", "[storage][log][b140]") {
   AnyStore store = any_store();
   const std::uint64_t at = GENERATE(3U, 6U, 100U);  // inside the log, at its end, beyond
   REQUIRE(write(store.log(), Batch().append_range(1, 1, 6)));
@@ -188,7 +188,8 @@ TEST_CASE("Entries of before a snapshot do not come back behind it", "[storage][
   CHECK(store.entries(11, 3000).size() == 2);
 }
 
-TEST_CASE("Compaction forgets old entries and remembers the snapshot", "[storage][log]") {
+TEST_CASE("Compaction forgets old entries and remembers the snapshot",
+          "[storage][log][b124][b140]") {
   AnyStore store = any_store();
   REQUIRE(write(store.log(), Batch().append_range(1, 1, 4).append_range(2, 5, 9)));
 
@@ -236,7 +237,7 @@ TEST_CASE("A compaction of many entries is carried on by later writes", "[storag
 }
 
 TEST_CASE("Compaction with an older snapshot than the known one changes nothing",
-          "[storage][log]") {
+          "[storage][log][b140]") {
   AnyStore store = any_store();
   REQUIRE(write(store.log(), Batch().append_range(1, 1, 9)));
   REQUIRE(store.log().compact({}, snapshot(1, 8), Index{3}));
@@ -247,7 +248,7 @@ TEST_CASE("Compaction with an older snapshot than the known one changes nothing"
   CHECK(store.reload().base.index == Index{2});
 }
 
-TEST_CASE("A read returns a prefix that fits, but never nothing", "[storage][log]") {
+TEST_CASE("A read returns a prefix that fits, but never nothing", "[storage][log][b124]") {
   AnyStore store = any_store();
   REQUIRE(write(store.log(),
                 Batch().append(1, 1, "12345678").append(1, 2, "12345678").append(1, 3, "1")));
@@ -290,7 +291,7 @@ TEST_CASE("Groups do not see each other", "[storage][log]") {
 }
 
 TEST_CASE("A batch that does not continue the log is refused, and nothing of the call is written",
-          "[storage][log]") {
+          "[storage][log][b140]") {
   AnyStore store = any_store();
   REQUIRE(write(store.log(), Batch().install(1, 2).append_range(2, 3, 5)));
   PersistBatch nobody = Batch().install(2, 9);
@@ -313,7 +314,7 @@ TEST_CASE("A batch that does not continue the log is refused, and nothing of the
   CHECK(write(store.log(), Batch().append(2, 6)));
 }
 
-TEST_CASE("A compaction that does not fit the log is refused", "[storage][log]") {
+TEST_CASE("A compaction that does not fit the log is refused", "[storage][log][b140]") {
   AnyStore store = any_store();
   CHECK(store.log().compact({}, snapshot(1, 1), Index{1}).error() == Errc::invalid_argument);
   REQUIRE(write(store.log(), Batch().append_range(2, 1, 5)));

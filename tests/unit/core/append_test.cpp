@@ -28,7 +28,7 @@ std::vector<EntryId> ids(const std::vector<Entry>& entries) {
 }  // namespace
 
 TEST_CASE("A follower acknowledges an append with the write that makes it durable",
-          "[core][append][thesis:3.8]") {
+          "[core][append][thesis:3.8][b130]") {
   CoreBench bench({.term = 2});
 
   REQUIRE(bench.receive(2, 2, append_of(at(1, 1), {2, 2})));
@@ -44,7 +44,7 @@ TEST_CASE("A follower acknowledges an append with the write that makes it durabl
 }
 
 TEST_CASE("A follower refuses what does not continue its log and says where it may",
-          "[core][append][thesis:3.5]") {
+          "[core][append][thesis:3.5][b53][b60]") {
   struct Case {
     EntryId previous;
     EntryId hint;
@@ -67,7 +67,8 @@ TEST_CASE("A follower refuses what does not continue its log and says where it m
   CHECK(bench.status().last == Index{6});
 }
 
-TEST_CASE("A conflicting entry goes with all that follow it", "[core][append][thesis:3.5]") {
+TEST_CASE("A conflicting entry goes with all that follow it",
+          "[core][append][thesis:3.5][b54][b120]") {
   CoreBench bench({.term = 3, .log = {1, 2, 2, 2}});
 
   REQUIRE(bench.receive(2, 3, append_of(at(1, 1), {1, 3})));
@@ -85,7 +86,7 @@ TEST_CASE("A conflicting entry goes with all that follow it", "[core][append][th
   CHECK(told);
 }
 
-TEST_CASE("An old append that comes late undoes nothing", "[core][append][thesis:3.5]") {
+TEST_CASE("An old append that comes late undoes nothing", "[core][append][thesis:3.5][b55]") {
   CoreBench bench({.term = 2});
   REQUIRE(bench.receive(2, 2, append_of(at(1, 1), {2, 2, 2})));
   bench.run();
@@ -102,7 +103,7 @@ TEST_CASE("An old append that comes late undoes nothing", "[core][append][thesis
 }
 
 TEST_CASE("A follower commits no further than the append that told it reaches",
-          "[core][append][thesis:3.5]") {
+          "[core][append][thesis:3.5][b56]") {
   // What it holds behind that may be another leader's.
   CoreBench bench({.term = 3, .log = {1, 2, 2}});
 
@@ -114,7 +115,7 @@ TEST_CASE("A follower commits no further than the append that told it reaches",
   CHECK(bench.status().commit == Index{3});
 }
 
-TEST_CASE("The commit index never goes back", "[core][append]") {
+TEST_CASE("The commit index never goes back", "[core][append][b56][b59]") {
   CoreBench bench({.term = 2, .log = {2, 2, 2}, .commit = 3});
 
   REQUIRE(bench.receive(2, 2, append_of(at(2, 4), {2}, 2)));
@@ -124,7 +125,7 @@ TEST_CASE("The commit index never goes back", "[core][append]") {
 }
 
 TEST_CASE("An append behind the commit index is acknowledged with the commit index",
-          "[core][append]") {
+          "[core][append][b58]") {
   CoreBench bench({.term = 2, .log = {2, 2, 2}, .commit = 3});
 
   REQUIRE(bench.receive(2, 2, append_of(at(1, 2), {2})));
@@ -135,7 +136,7 @@ TEST_CASE("An append behind the commit index is acknowledged with the commit ind
 }
 
 TEST_CASE("A heartbeat moves the commit index forward and is answered with its read round",
-          "[core][append]") {
+          "[core][append][b59]") {
   CoreBench bench({.term = 2, .log = {2, 2}});
 
   REQUIRE(bench.receive(2, 2, HeartbeatRequest{Index{2}, 17}));
@@ -158,7 +159,7 @@ TEST_CASE("A heartbeat that knows more to be here than there is, is an error and
   CHECK(bench.node().violation().empty());
 }
 
-TEST_CASE("Committed entries are applied in order, each once", "[core][append]") {
+TEST_CASE("Committed entries are applied in order, each once", "[core][append][b63]") {
   CoreBench bench({.term = 2});
 
   REQUIRE(bench.receive(2, 2, append_of(at(1, 1), {2, 2, 2}, 2)));
@@ -210,15 +211,17 @@ TEST_CASE("A long uncommitted tail does not keep a follower from taking its lead
   CHECK(bench.status().last == Index{2});
 }
 
-TEST_CASE("A deposed leader's messages do not enter the log", "[core][append][thesis:3.3]") {
+TEST_CASE("A deposed leader's messages do not enter the log", "[core][append][thesis:3.3][b92]") {
   CoreGroup group({.tune = [](RaftOptions& options) { options.check_quorum = false; }});
   group.elect(1);
   group.elect(2);
   group.elect(1);
   const Index last = group.node(1).status().last;
 
-  group.network().push_back({{}, NodeId{2}, NodeId{1}, Term{3}, append_of(at(3, 3), {3})});
+  for (const std::uint64_t id : {1U, 3U})
+    group.network().push_back({{}, NodeId{2}, NodeId{id}, Term{3}, append_of(at(3, 3), {3})});
   group.settle();
+  CHECK(group.node(3).status().leader == NodeId{1});
   group.propose(1, "a");
   group.settle();
 

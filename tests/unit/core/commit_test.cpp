@@ -18,7 +18,7 @@ std::vector<std::uint64_t> terms_of(const std::map<Index, Entry>& log) {
 }  // namespace
 
 TEST_CASE("A new leader appends an empty entry of its term and sends it to all",
-          "[core][commit][thesis:6.4]") {
+          "[core][commit][thesis:6.4][b64]") {
   CoreBench bench(
       {.term = 2, .log = {1, 2}, .tune = [](RaftOptions& options) { options.pre_vote = false; }});
   bench.node().campaign();
@@ -40,7 +40,7 @@ TEST_CASE("A new leader appends an empty entry of its term and sends it to all",
 }
 
 TEST_CASE("A proposal is sent at once, before it is durable here",
-          "[core][commit][thesis:10.2.1]") {
+          "[core][commit][thesis:10.2.1][b65]") {
   CoreBench bench;
   bench.lead_all();
 
@@ -56,7 +56,7 @@ TEST_CASE("A proposal is sent at once, before it is durable here",
   CHECK(appends[0].entries[0].payload == Bytes::copy_of("a"));
 }
 
-TEST_CASE("An entry is committed when a majority holds it", "[core][commit][thesis:3.5]") {
+TEST_CASE("An entry is committed when a majority holds it", "[core][commit][thesis:3.5][b87]") {
   const std::size_t size = GENERATE(1U, 2U, 3U, 4U, 5U, 7U);
   CoreBench bench({.voters = size});
   bench.lead_all();
@@ -74,7 +74,7 @@ TEST_CASE("An entry is committed when a majority holds it", "[core][commit][thes
 }
 
 TEST_CASE("A leader does not commit an older term's entry by counting replicas",
-          "[core][commit][thesis:3.6.2]") {
+          "[core][commit][thesis:3.6.2][b88][b89]") {
   // The paper's figure 8: node 1 leads term 4 and has brought its entry of term 2 to a majority.
   // Node 5 with an entry of term 3 could still be elected and overwrite it.
   CoreBench bench({.voters = 5, .term = 3, .log = {2}});
@@ -93,7 +93,7 @@ TEST_CASE("A leader does not commit an older term's entry by counting replicas",
   CHECK(commands(bench.applied) == std::vector<std::string>{"2/2"});
 }
 
-TEST_CASE("The leader's own copy counts once it is durable", "[core][commit][thesis:10.2.1]") {
+TEST_CASE("The leader's own copy counts once it is durable", "[core][commit][thesis:10.2.1][b80]") {
   CoreBench bench;
   bench.lead_all();
   REQUIRE(bench.propose("a"));
@@ -122,7 +122,8 @@ TEST_CASE("A majority without the leader's own copy commits too", "[core][commit
   CHECK(commands(bench.take().apply) == std::vector<std::string>{"a"});
 }
 
-TEST_CASE("A leader's acknowledgement to itself is void in a later term", "[core][commit]") {
+TEST_CASE("A leader's acknowledgement to itself is void in a later term",
+          "[core][commit][b80][b122]") {
   CoreBench bench;
   bench.lead_all();
   REQUIRE(bench.propose("lost"));
@@ -139,7 +140,7 @@ TEST_CASE("A leader's acknowledgement to itself is void in a later term", "[core
   CHECK(bench.status().stable == Index{3});
 }
 
-TEST_CASE("The commit index reaches the followers", "[core][commit][thesis:3.5]") {
+TEST_CASE("The commit index reaches the followers", "[core][commit][thesis:3.5][b90]") {
   CoreBench bench;
   bench.lead_all();
   REQUIRE(bench.propose("a"));
@@ -156,7 +157,8 @@ TEST_CASE("The commit index reaches the followers", "[core][commit][thesis:3.5]"
   }
 }
 
-TEST_CASE("Any log of the paper's figure 7 is brought into line", "[core][commit][thesis:3.5]") {
+TEST_CASE("Any log of the paper's figure 7 is brought into line",
+          "[core][commit][thesis:3.5][b24][b66]") {
   const std::vector<std::uint64_t> leader_log = {1, 1, 4, 4, 5, 5, 6, 6, 6};
   const auto follower_log = GENERATE(std::vector<std::uint64_t>{1, 1, 4, 4, 5, 5, 6, 6},
                                      std::vector<std::uint64_t>{1, 1, 4},

@@ -27,7 +27,8 @@ std::uint32_t ticks_to_campaign(CoreBench& bench) {
 
 }  // namespace
 
-TEST_CASE("A node starts as a follower without a leader, in the term it had", "[core][election]") {
+TEST_CASE("A node starts as a follower without a leader, in the term it had",
+          "[core][election][b1]") {
   const CoreBench bench({.term = 4, .voted_for = NodeId{2}});
 
   CHECK(bench.status().role == Role::follower);
@@ -37,7 +38,7 @@ TEST_CASE("A node starts as a follower without a leader, in the term it had", "[
 }
 
 TEST_CASE("A follower that hears nobody for its randomised timeout asks all others for their votes",
-          "[core][election][thesis:3.4]") {
+          "[core][election][thesis:3.4][b9][b15]") {
   CoreBench bench({.term = 2, .log = {1, 2}, .tune = without_pre_vote});
   bench.node().set_randomized_election_timeout(13);
 
@@ -61,7 +62,7 @@ TEST_CASE("A follower that hears nobody for its randomised timeout asks all othe
 }
 
 TEST_CASE("A candidate without an answer starts over in a higher term",
-          "[core][election][thesis:3.4]") {
+          "[core][election][thesis:3.4][b9]") {
   CoreBench bench({.tune = without_pre_vote});
   bench.node().campaign();
   bench.run();
@@ -74,7 +75,7 @@ TEST_CASE("A candidate without an answer starts over in a higher term",
 }
 
 TEST_CASE("The election timeout takes every value between one and two timeouts",
-          "[core][election][thesis:3.4]") {
+          "[core][election][thesis:3.4][b10]") {
   std::set<std::uint32_t> seen;
 
   for (std::uint64_t seed = 0; seed < 300; ++seed) {
@@ -88,7 +89,8 @@ TEST_CASE("The election timeout takes every value between one and two timeouts",
   CHECK(seen == std::set<std::uint32_t>{10, 11, 12, 13, 14, 15, 16, 17, 18, 19});
 }
 
-TEST_CASE("The election timeout is drawn anew for each election", "[core][election][thesis:3.4]") {
+TEST_CASE("The election timeout is drawn anew for each election",
+          "[core][election][thesis:3.4][b10]") {
   CoreBench bench({.tune = without_pre_vote});
   std::set<std::uint32_t> seen;
 
@@ -127,7 +129,7 @@ TEST_CASE("A candidate wins with the last vote of a majority and not before",
 }
 
 TEST_CASE("A candidate that a majority refuses follows again, in the term of its election",
-          "[core][election][thesis:3.4]") {
+          "[core][election][thesis:3.4][b12]") {
   CoreBench bench({.voters = 5, .tune = without_pre_vote});
   bench.node().campaign();
   bench.run();
@@ -156,7 +158,7 @@ TEST_CASE("A voter's second answer does not count", "[core][election][thesis:3.4
   CHECK(bench.status().role == Role::candidate);
 }
 
-TEST_CASE("Answers of somebody who is no member are refused", "[core][election]") {
+TEST_CASE("Answers of somebody who is no member are refused", "[core][election][b8]") {
   CoreBench bench({.tune = without_pre_vote});
   bench.node().campaign();
   bench.run();
@@ -182,7 +184,7 @@ TEST_CASE("A vote from an earlier election does not count", "[core][election][th
 }
 
 TEST_CASE("A higher term makes every role a follower of that term",
-          "[core][election][thesis:3.3]") {
+          "[core][election][thesis:3.3][b2][b3]") {
   CoreBench bench({.tune = [](RaftOptions& options) { options.check_quorum = false; }});
   const Role role = GENERATE(Role::follower, Role::pre_candidate, Role::candidate, Role::leader);
   if (role == Role::leader) bench.lead();
@@ -217,7 +219,7 @@ TEST_CASE("A candidate follows the leader of its own term", "[core][election][th
   CHECK(bench.status().last == Index{2});
 }
 
-TEST_CASE("A message of an older term changes nothing", "[core][election][thesis:3.3]") {
+TEST_CASE("A message of an older term changes nothing", "[core][election][thesis:3.3][b4][b92]") {
   CoreBench bench({.term = 5, .log = {1}});
 
   REQUIRE(bench.receive(2, 4, append_of(at(1, 1), {4, 4}, 3)));
@@ -230,7 +232,8 @@ TEST_CASE("A message of an older term changes nothing", "[core][election][thesis
   CHECK(bench.status().commit == Index{1});
 }
 
-TEST_CASE("A leader that is told to campaign goes on leading in its term", "[core][election]") {
+TEST_CASE("A leader that is told to campaign goes on leading in its term",
+          "[core][election][b21]") {
   CoreBench bench;
   bench.lead();
 
@@ -242,7 +245,7 @@ TEST_CASE("A leader that is told to campaign goes on leading in its term", "[cor
   CHECK(bench.take_sent().empty());
 }
 
-TEST_CASE("A single voter elects itself", "[core][election]") {
+TEST_CASE("A single voter elects itself", "[core][election][b20]") {
   const bool pre_vote = GENERATE(false, true);
   CoreBench bench(
       {.voters = 1, .tune = [=](RaftOptions& options) { options.pre_vote = pre_vote; }});
@@ -255,8 +258,12 @@ TEST_CASE("A single voter elects itself", "[core][election]") {
   CHECK(bench.status().commit == Index{2});
 }
 
-TEST_CASE("Each node of a group can be elected in turn", "[core][election]") {
-  CoreGroup group({.tune = [](RaftOptions& options) { options.check_quorum = false; }});
+TEST_CASE("Each node of a group can be elected in turn", "[core][election][b22]") {
+  const bool pre_vote = GENERATE(false, true);
+  CoreGroup group({.tune = [=](RaftOptions& options) {
+    options.pre_vote = pre_vote;
+    options.check_quorum = false;
+  }});
 
   for (const std::uint64_t id : {2U, 3U, 1U, 3U}) {
     group.elect(id);

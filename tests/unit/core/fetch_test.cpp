@@ -27,7 +27,7 @@ AppendResponse refused(std::uint64_t index, EntryId hint) {
 
 }  // namespace
 
-TEST_CASE("Entries that are no longer in memory are asked for", "[core][fetch]") {
+TEST_CASE("Entries that are no longer in memory are asked for", "[core][fetch][b124]") {
   CoreBench bench = forgetful_leader();
 
   bench.answer(2, refused(5, at(1, 1)));
@@ -102,7 +102,7 @@ TEST_CASE("What was read for another moment is not sent", "[core][fetch]") {
   CHECK(bench.take_sent<AppendRequest>(2).empty());
 }
 
-TEST_CASE("A slow follower is served from the disk", "[core][fetch]") {
+TEST_CASE("A slow follower is served from the disk", "[core][fetch][b125]") {
   CoreGroup group({.tune = [](RaftOptions& options) { options.log_window_bytes = 1; }});
   group.elect(1);
   group.isolate(3);
@@ -119,7 +119,7 @@ TEST_CASE("A slow follower is served from the disk", "[core][fetch]") {
   CHECK(commands(group.member(3).applied) == std::vector<std::string>{"a", "b", "c", "d"});
 }
 
-TEST_CASE("Compaction forgets entries, not where the log stands", "[core][fetch]") {
+TEST_CASE("Compaction forgets entries, not where the log stands", "[core][fetch][b126]") {
   CoreBench bench({.term = 3, .log = {2, 2, 3, 3}, .commit = 5});
   bench.run();
 

@@ -145,7 +145,8 @@ TEST_CASE("A snapshot from a later term than its sender's is malformed", "[core]
   CHECK(bench.status().last == Index{1});
 }
 
-TEST_CASE("An append whose entries do not follow each other is malformed", "[core][hostile]") {
+TEST_CASE("An append whose entries do not follow each other is malformed",
+          "[core][hostile][b127]") {
   CoreBench bench({.term = 3});
 
   for (const AppendRequest& request : {with_entries(at(1, 1), {at(2, 2), at(2, 4)}),

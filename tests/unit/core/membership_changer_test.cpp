@@ -59,7 +59,7 @@ std::string refusal(const Membership& before, const MembershipChange& change) {
 
 }  // namespace
 
-TEST_CASE("One step is carried out at once", "[core][membership][thesis:4.1]") {
+TEST_CASE("One step is carried out at once", "[core][membership][thesis:4.1][b107]") {
   CHECK(after(of({1, 2}), {.steps = {voter(3)}}) == of({1, 2, 3}));
   CHECK(after(of({1, 2, 3}), {.steps = {removal(2)}}) == of({1, 3}));
   Membership with_learner = of({1});
@@ -70,7 +70,7 @@ TEST_CASE("One step is carried out at once", "[core][membership][thesis:4.1]") {
 }
 
 TEST_CASE("Several steps, or a transition that asks for it, go through a joint phase",
-          "[core][membership][thesis:4.3]") {
+          "[core][membership][thesis:4.3][b110][b114]") {
   Membership joint = of({1, 2, 3});
   joint.voters_outgoing = ids({1});
   joint.auto_leave = true;
@@ -82,6 +82,10 @@ TEST_CASE("Several steps, or a transition that asks for it, go through a joint p
   CHECK(after(of({1}), {.transition = Transition::joint_explicit, .steps = {voter(2)}}) == joint);
   CHECK(after(joint, {}) == of({1, 2}));
   CHECK(after(joint, {.context = Bytes::copy_of("why")}) == of({1, 2}));
+  // Without steps, too, it is a joint phase that is asked for.
+  CHECK(refusal(joint, {.transition = Transition::joint_explicit}) == "config is already joint");
+  joint.voters = ids({1});
+  CHECK(after(of({1}), {.transition = Transition::joint_explicit}) == joint);
 }
 
 TEST_CASE("A demoted voter decides until the joint phase ends", "[core][membership][thesis:4.3]") {
@@ -98,7 +102,8 @@ TEST_CASE("A demoted voter decides until the joint phase ends", "[core][membersh
   CHECK(after(joint, {}) == left);
 }
 
-TEST_CASE("A change that cannot be carried out is refused with the reason", "[core][membership]") {
+TEST_CASE("A change that cannot be carried out is refused with the reason",
+          "[core][membership][b108]") {
   Membership joint = of({1, 2});
   joint.voters_outgoing = ids({1});
   CHECK(refusal(of({1}), {.steps = {removal(1)}}) == "removed all voters");
@@ -114,7 +119,7 @@ TEST_CASE("A change that cannot be carried out is refused with the reason", "[co
         "more than one voter changed without entering joint config");
 }
 
-TEST_CASE("Steps that change nothing, and node 0, are harmless", "[core][membership]") {
+TEST_CASE("Steps that change nothing, and node 0, are harmless", "[core][membership][b109]") {
   CHECK(after(of({1, 2}), {.steps = {voter(2)}}) == of({1, 2}));
   CHECK(after(of({1, 2}), {.steps = {removal(7)}}) == of({1, 2}));
   CHECK(after(of({1, 2}), {.steps = {voter(0)}}) == of({1, 2}));

@@ -50,7 +50,7 @@ TEST_CASE("Writes complete in the order of their hand-out; anything else stops t
 }
 
 TEST_CASE("An old write does not vouch for a later leader's entry with the same id",
-          "[core][persist]") {
+          "[core][persist][b122]") {
   // The entry was written, replaced, and appended again; the write that completes is the first one,
   // and the disk holds the replacement by the time that the second one is lost.
   CoreBench bench({.term = 2});
@@ -73,6 +73,27 @@ TEST_CASE("An old write does not vouch for a later leader's entry with the same 
   CHECK(commands(bench.take().apply) == Strings{"2/2"});
 }
 
+TEST_CASE("A write of this term does not vouch for what replaced its entries",
+          "[core][persist][b121]") {
+  CoreBench bench({.term = 2});
+  REQUIRE(bench.receive(2, 2, append_of(at(1, 1), {2, 2, 2})));
+  Ready first = bench.take();
+  REQUIRE(bench.receive(3, 3, HeartbeatRequest{}));
+  Ready second = bench.take();
+  REQUIRE(second.persist);
+  REQUIRE(second.persist->stamp == PersistStamp{Term{3}, at(2, 4)});
+  REQUIRE(bench.receive(3, 3, append_of(at(1, 1), {3, 3, 3}, 4)));
+  Ready third = bench.take();
+
+  bench.persist(*std::move(first.persist));
+  bench.persist(*std::move(second.persist));
+  CHECK(bench.status().stable == Index{1});
+  CHECK(bench.take().apply.empty());
+  bench.persist(*std::move(third.persist));
+
+  CHECK(bench.status().stable == Index{4});
+}
+
 TEST_CASE("A new term's write vouches for older entries that were under way", "[core][persist]") {
   CoreBench bench({.term = 2});
   REQUIRE(bench.receive(2, 2, append_of(at(1, 1), {2})));
@@ -91,7 +112,7 @@ TEST_CASE("A new term's write vouches for older entries that were under way", "[
 }
 
 TEST_CASE("Entries that replace some under way are handed out for writing, with what goes",
-          "[core][persist]") {
+          "[core][persist][b120]") {
   CoreBench bench({.term = 2});
   REQUIRE(bench.receive(2, 2, append_of(at(1, 1), {2, 2, 2})));
   bench.take();
@@ -105,7 +126,7 @@ TEST_CASE("Entries that replace some under way are handed out for writing, with 
 }
 
 TEST_CASE("With asynchronous storage committed entries wait until they are durable here",
-          "[core][persist]") {
+          "[core][persist][b131]") {
   CoreBench bench({.term = 2});
 
   REQUIRE(bench.receive(2, 2, append_of(at(1, 1), {2, 2}, 3)));
@@ -131,7 +152,7 @@ TEST_CASE("With synchronous storage committed entries come along with their writ
   CHECK(commands(ready.apply) == Strings{"2/2", "2/3"});
 }
 
-TEST_CASE("A commit index alone is written but need not be synced", "[core][persist]") {
+TEST_CASE("A commit index alone is written but need not be synced", "[core][persist][b130]") {
   CoreBench bench({.term = 2, .log = {2}});
 
   REQUIRE(bench.receive(2, 2, HeartbeatRequest{Index{2}}));
@@ -142,7 +163,7 @@ TEST_CASE("A commit index alone is written but need not be synced", "[core][pers
   CHECK_FALSE(ready.persist->needs_sync());
 }
 
-TEST_CASE("A term alone must be synced", "[core][persist][thesis:3.8]") {
+TEST_CASE("A term alone must be synced", "[core][persist][thesis:3.8][b130]") {
   CoreBench bench;
 
   REQUIRE(bench.receive(2, 2, HeartbeatRequest{}));
@@ -153,8 +174,19 @@ TEST_CASE("A term alone must be synced", "[core][persist][thesis:3.8]") {
   CHECK(ready.persist->needs_sync());
 }
 
+TEST_CASE("A vote alone must be synced", "[core][persist][thesis:3.8][b130]") {
+  CoreBench bench({.term = 2});
+
+  REQUIRE(bench.receive(2, 2, VoteRequest{VoteKind::election, at(1, 1)}));
+  const Ready ready = bench.take();
+
+  REQUIRE(ready.persist);
+  CHECK(ready.persist->hard_state == HardState{Term{2}, NodeId{2}, Index{1}});
+  CHECK(ready.persist->needs_sync());
+}
+
 TEST_CASE("A node that wakes up has nothing to do but to apply what was committed",
-          "[core][persist]") {
+          "[core][persist][b128]") {
   CoreBench fresh;
   CHECK_FALSE(fresh.node().has_ready());
 
@@ -165,6 +197,29 @@ TEST_CASE("A node that wakes up has nothing to do but to apply what was committe
   CHECK(ready.send_now.empty());
   CHECK(commands(ready.apply) == Strings{"2/2", "2/3"});
   CHECK_FALSE(restarted.node().has_ready());
+}
+
+TEST_CASE("A Ready is handed out once, and what arises meanwhile is in the next one",
+          "[core][persist][b129]") {
+  CoreBench bench;
+  bench.lead_all();
+  REQUIRE(bench.propose("a"));
+  REQUIRE(bench.node().has_ready());
+  REQUIRE(bench.node().has_ready());  // asking takes nothing
+
+  Ready ready = bench.take();
+  CHECK(CoreBench::only<AppendRequest>(ready.send_now).size() == 2);
+  REQUIRE(ready.persist);
+  CHECK(ids(ready.persist->append) == std::vector{at(2, 3)});
+  CHECK_FALSE(bench.node().has_ready());
+  REQUIRE(bench.propose("b"));
+  bench.persist(*std::move(ready.persist));
+  Ready next = bench.take();
+
+  CHECK(CoreBench::only<AppendRequest>(next.send_now).size() == 2);
+  REQUIRE(next.persist);
+  CHECK(ids(next.persist->append) == std::vector{at(2, 4)});
+  CHECK_FALSE(bench.node().has_ready());
 }
 
 TEST_CASE("What the state machine holds was committed, whatever the disk says", "[core][persist]") {
@@ -179,7 +234,7 @@ TEST_CASE("What the state machine holds was committed, whatever the disk says", 
 }
 
 TEST_CASE("Committed entries are handed out in portions, without a gap or a repetition",
-          "[core][persist]") {
+          "[core][persist][b132]") {
   CoreBench bench(
       {.term = 2, .log = {2, 2, 2, 2, 2}, .commit = 6, .tune = [](RaftOptions& options) {
          options.max_apply_bytes = 2 * (Entry::kOverheadBytes + 3);

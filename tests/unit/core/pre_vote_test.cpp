@@ -23,7 +23,7 @@ VoteResponse refusal(std::uint64_t commit) {
 }  // namespace
 
 TEST_CASE("A pre-candidate asks about the next term and keeps its own",
-          "[core][pre-vote][thesis:9.6]") {
+          "[core][pre-vote][thesis:9.6][b28]") {
   CoreBench bench({.term = 2, .voted_for = NodeId{3}});
 
   bench.node().campaign();
@@ -39,7 +39,7 @@ TEST_CASE("A pre-candidate asks about the next term and keeps its own",
   CHECK_FALSE(ready.persist->needs_sync());
 }
 
-TEST_CASE("A majority of pre-votes starts the election", "[core][pre-vote][thesis:9.6]") {
+TEST_CASE("A majority of pre-votes starts the election", "[core][pre-vote][thesis:9.6][b28]") {
   CoreBench bench({.voters = 5});
   bench.node().campaign();
   bench.run();
@@ -57,7 +57,7 @@ TEST_CASE("A majority of pre-votes starts the election", "[core][pre-vote][thesi
 }
 
 TEST_CASE("A pre-candidate that a majority refuses follows again and keeps its term",
-          "[core][pre-vote][thesis:9.6]") {
+          "[core][pre-vote][thesis:9.6][b28]") {
   CoreBench bench({.term = 2});
   bench.node().campaign();
   bench.run();
@@ -69,7 +69,7 @@ TEST_CASE("A pre-candidate that a majority refuses follows again and keeps its t
   CHECK(bench.status().term == Term{2});
 }
 
-TEST_CASE("Pre-votes do not count in the election that they lead to", "[core][pre-vote]") {
+TEST_CASE("Pre-votes do not count in the election that they lead to", "[core][pre-vote][b19]") {
   CoreBench bench({.voters = 5});
   bench.node().campaign();
   Ready ready = bench.take();
@@ -79,12 +79,28 @@ TEST_CASE("Pre-votes do not count in the election that they lead to", "[core][pr
   REQUIRE(bench.status().role == Role::candidate);
 
   bench.persist(*std::move(ready.persist));  // its own pre-vote comes late
-  bench.answer(5, kYes);
+  for (const std::uint64_t voter : {2U, 3U, 4U, 5U})
+    bench.answer(voter, kYes);
 
   CHECK(bench.status().role == Role::candidate);
 }
 
-TEST_CASE("A pre-vote leaves no trace at the voter", "[core][pre-vote][thesis:9.6]") {
+TEST_CASE("A pre-candidate's own answer does not count after it has lost",
+          "[core][pre-vote][b18]") {
+  CoreBench bench;
+  bench.node().campaign();
+  Ready ready = bench.take();
+  REQUIRE(bench.receive(2, 1, kNo));
+  REQUIRE(bench.receive(3, 1, kNo));
+  REQUIRE(bench.status().role == Role::follower);
+
+  bench.persist(*std::move(ready.persist));
+
+  CHECK(bench.status().role == Role::follower);
+  CHECK(bench.status().term == Term{1});
+}
+
+TEST_CASE("A pre-vote leaves no trace at the voter", "[core][pre-vote][thesis:9.6][b30]") {
   CoreBench bench({.term = 2});
   bench.node().set_randomized_election_timeout(10);
   bench.tick(9);
@@ -112,7 +128,7 @@ TEST_CASE("A pre-vote may be given to several, since it is no promise", "[core][
 }
 
 TEST_CASE("A log that is not up to date gets no pre-vote; the answer carries the voter's term",
-          "[core][pre-vote][thesis:9.6]") {
+          "[core][pre-vote][thesis:9.6][b30]") {
   CoreBench bench({.term = 3, .log = {3}});
 
   REQUIRE(bench.receive(2, 4, pre_vote(at(2, 9))));
@@ -124,7 +140,7 @@ TEST_CASE("A log that is not up to date gets no pre-vote; the answer carries the
 }
 
 TEST_CASE("A voter that hears its leader does not answer a pre-vote",
-          "[core][pre-vote][thesis:9.6]") {
+          "[core][pre-vote][thesis:9.6][b37]") {
   CoreBench bench({.term = 2});
   REQUIRE(bench.receive(2, 2, HeartbeatRequest{}));
   bench.run();
@@ -142,7 +158,7 @@ TEST_CASE("A voter that hears its leader does not answer a pre-vote",
   CHECK(bench.take_sent<VoteResponse>() == std::vector<VoteResponse>{kYes});
 }
 
-TEST_CASE("A pre-vote of an older term is refused aloud", "[core][pre-vote]") {
+TEST_CASE("A pre-vote of an older term is refused aloud", "[core][pre-vote][b31]") {
   // Silence would leave a group without progress whose members are in different terms.
   CoreBench bench({.term = 5});
 
@@ -166,8 +182,9 @@ TEST_CASE("A refusal of a higher term takes the pre-candidate to that term", "[c
 }
 
 TEST_CASE("A node that was cut off does not disturb the leader when it returns",
-          "[core][pre-vote][thesis:9.6]") {
-  CoreGroup group({});
+          "[core][pre-vote][thesis:9.6][b29]") {
+  const bool check_quorum = GENERATE(false, true);
+  CoreGroup group({.tune = [=](RaftOptions& options) { options.check_quorum = check_quorum; }});
   group.elect(1);
   group.isolate(3);
   group.tick(3, 100);
@@ -186,12 +203,15 @@ TEST_CASE("A node that was cut off does not disturb the leader when it returns",
   CHECK(commands(group.member(3).applied) == std::vector<std::string>{"a"});
 }
 
-TEST_CASE("A split pre-vote is decided in the next round", "[core][pre-vote]") {
+TEST_CASE("A split pre-vote is decided in the next round", "[core][pre-vote][b32]") {
   CoreGroup group({});
   group.isolate(1);
   group.node(2).campaign();
   group.node(3).campaign();
   group.settle();
+  // Each would vote for the other, and then both voted for themselves.
+  REQUIRE(group.node(2).status().role == Role::candidate);
+  REQUIRE(group.node(3).status().role == Role::candidate);
 
   group.elect(3);
 

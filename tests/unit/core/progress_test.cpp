@@ -27,7 +27,7 @@ using Indexes = std::vector<Index>;
 
 }  // namespace
 
-TEST_CASE("A probe is one append, then silence until an answer", "[core][progress]") {
+TEST_CASE("A probe is one append, then silence until an answer", "[core][progress][b69][b79]") {
   CoreBench bench;
   bench.lead();  // sends the new term's entry
   CHECK(bench.progress(2).state == ProgressState::probe);
@@ -40,7 +40,7 @@ TEST_CASE("A probe is one append, then silence until an answer", "[core][progres
   CHECK(bench.take_sent<AppendRequest>(2).empty());
 }
 
-TEST_CASE("The answer to a heartbeat lets one more probe through", "[core][progress]") {
+TEST_CASE("The answer to a heartbeat lets one more probe through", "[core][progress][b69][b77]") {
   CoreBench bench;
   bench.lead();
 
@@ -53,7 +53,7 @@ TEST_CASE("The answer to a heartbeat lets one more probe through", "[core][progr
 }
 
 TEST_CASE("The answer to a heartbeat of a member that has everything asks for nothing",
-          "[core][progress]") {
+          "[core][progress][b77]") {
   CoreBench bench;
   bench.lead_all();
 
@@ -62,7 +62,7 @@ TEST_CASE("The answer to a heartbeat of a member that has everything asks for no
   CHECK(bench.take_sent<AppendRequest>().empty());
 }
 
-TEST_CASE("An accepted probe opens the stream: all that waits is sent", "[core][progress]") {
+TEST_CASE("An accepted probe opens the stream: all that waits is sent", "[core][progress][b72]") {
   CoreBench bench;
   bench.lead();
   REQUIRE(bench.propose("a"));
@@ -79,7 +79,7 @@ TEST_CASE("An accepted probe opens the stream: all that waits is sent", "[core][
 }
 
 TEST_CASE("A probe that is accepted at exactly the known match opens the stream too",
-          "[core][progress]") {
+          "[core][progress][b73]") {
   CoreBench bench;
   bench.lead_all();
   bench.node().report_unreachable(NodeId{2});
@@ -91,7 +91,7 @@ TEST_CASE("A probe that is accepted at exactly the known match opens the stream 
 }
 
 TEST_CASE("In a stream each proposal is sent without waiting for answers",
-          "[core][progress][thesis:10.2.1]") {
+          "[core][progress][thesis:10.2][thesis:10.2.1][b70]") {
   CoreBench bench;
   bench.lead_all();
 
@@ -105,7 +105,7 @@ TEST_CASE("In a stream each proposal is sent without waiting for answers",
   CHECK(bench.progress(2).inflight_messages == 3);
 }
 
-TEST_CASE("A window that is full by count stops the stream", "[core][progress]") {
+TEST_CASE("A window that is full by count stops the stream", "[core][progress][b79][b82]") {
   CoreBench bench({.tune = small_window});
   bench.lead_all();
 
@@ -119,7 +119,7 @@ TEST_CASE("A window that is full by count stops the stream", "[core][progress]")
 }
 
 TEST_CASE("A window that is full by bytes stops the stream; the last append may overshoot",
-          "[core][progress]") {
+          "[core][progress][b85]") {
   CoreBench bench({.tune = [](RaftOptions& options) {
     options.max_inflight_bytes = Entry::kOverheadBytes + 1 + 1;
   }});
@@ -135,7 +135,7 @@ TEST_CASE("A window that is full by bytes stops the stream; the last append may 
 }
 
 TEST_CASE("An acknowledgement frees the places of all appends up to its index",
-          "[core][progress]") {
+          "[core][progress][b78][b83]") {
   CoreBench bench({.tune = small_window});
   bench.lead_all();
   for (int proposal = 0; proposal < 3; ++proposal)
@@ -150,7 +150,7 @@ TEST_CASE("An acknowledgement frees the places of all appends up to its index",
 }
 
 TEST_CASE("The answer to a heartbeat lets one empty append through a full window",
-          "[core][progress]") {
+          "[core][progress][b84]") {
   CoreBench bench({.tune = small_window});
   bench.lead_all();
   for (int proposal = 0; proposal < 4; ++proposal)
@@ -168,7 +168,7 @@ TEST_CASE("The answer to a heartbeat lets one empty append through a full window
 }
 
 TEST_CASE("After a loss the stream falls back to probing behind what is known",
-          "[core][progress]") {
+          "[core][progress][b74]") {
   CoreBench bench;
   bench.lead_all();
   REQUIRE(bench.propose("a"));
@@ -182,7 +182,7 @@ TEST_CASE("After a loss the stream falls back to probing behind what is known",
   CHECK(bench.progress(2).inflight_messages == 0);
 }
 
-TEST_CASE("A refusal takes the leader back over whole terms", "[core][progress][thesis:3.5]") {
+TEST_CASE("A refusal takes the leader back over whole terms", "[core][progress][thesis:3.5][b67]") {
   // The leader's log, from index 1: 1 1 2 2 2 4 4 4, and its own entry 9.
   CoreBench bench({.term = 4, .log = {1, 2, 2, 2, 4, 4, 4}});
   bench.lead();
@@ -201,7 +201,7 @@ TEST_CASE("A refusal takes the leader back over whole terms", "[core][progress][
 }
 
 TEST_CASE("A follower with terms of its own is found out in a few round trips",
-          "[core][progress][thesis:3.5]") {
+          "[core][progress][thesis:3.5][b67]") {
   const std::vector<std::uint64_t> long_run(100, 2);
   std::vector<std::uint64_t> leader_log(100, 3);
   leader_log.insert(leader_log.begin(), 1);
@@ -213,7 +213,7 @@ TEST_CASE("A follower with terms of its own is found out in a few round trips",
   CHECK(group.member(2).appends_refused <= 3);
 }
 
-TEST_CASE("While probing only the refusal of the latest probe counts", "[core][progress]") {
+TEST_CASE("While probing only the refusal of the latest probe counts", "[core][progress][b68]") {
   CoreBench bench({.term = 2, .log = {1, 1, 2, 2}});
   bench.lead();
   REQUIRE(bench.progress(2).next == Index{6});
@@ -224,7 +224,7 @@ TEST_CASE("While probing only the refusal of the latest probe counts", "[core][p
   CHECK(bench.take_sent<AppendRequest>(2).empty());
 }
 
-TEST_CASE("In a stream a refusal of what was acknowledged is an old one", "[core][progress]") {
+TEST_CASE("In a stream a refusal of what was acknowledged is an old one", "[core][progress][b68]") {
   CoreBench bench;
   bench.lead_all();
 
@@ -240,7 +240,7 @@ TEST_CASE("In a stream a refusal of what was acknowledged is an old one", "[core
   CHECK(bench.progress(2).next == Index{3});
 }
 
-TEST_CASE("Large appends are cut at the limit, but never to nothing", "[core][progress]") {
+TEST_CASE("Large appends are cut at the limit, but never to nothing", "[core][progress][b81]") {
   CoreBench bench({.tune = [](RaftOptions& options) {
     options.max_append_bytes = 2 * (Entry::kOverheadBytes + 1);
   }});
@@ -261,7 +261,7 @@ TEST_CASE("Large appends are cut at the limit, but never to nothing", "[core][pr
 }
 
 TEST_CASE("A heartbeat tells a member no commit index beyond what it is known to hold",
-          "[core][progress]") {
+          "[core][progress][b75]") {
   CoreBench bench;
   bench.lead();
   bench.acknowledge(2, 2);
@@ -276,7 +276,61 @@ TEST_CASE("A heartbeat tells a member no commit index beyond what it is known to
   CHECK(CoreBench::only<HeartbeatRequest>(sent, 3) == std::vector{HeartbeatRequest{Index{0}, 0}});
 }
 
-TEST_CASE("Progress is told of leaders only", "[core][progress]") {
+TEST_CASE("A heartbeat tells no commit index beyond the leader's own", "[core][progress][b75]") {
+  CoreBench bench({.voters = 5});
+  bench.lead();
+  bench.acknowledge(2, 2);
+  REQUIRE(bench.progress(2).match == Index{2});
+  REQUIRE(bench.status().commit == Index{1});
+  bench.take_sent();
+
+  bench.tick(1);
+  bench.run();
+
+  CHECK(bench.take_sent<HeartbeatRequest>(2) == std::vector{HeartbeatRequest{Index{1}, 0}});
+}
+
+TEST_CASE("A refusal that knows no term takes the leader to the index that it names",
+          "[core][progress][b61]") {
+  CoreBench bench({.term = 4, .log = {1, 2, 2, 2, 4, 4, 4}});
+  bench.lead();
+
+  bench.answer(2, refused(8, at(0, 3)));
+
+  const auto appends = bench.take_sent<AppendRequest>(2);
+  REQUIRE(appends.size() == 1);
+  CHECK(appends[0].previous == at(2, 3));
+}
+
+TEST_CASE("Whatever a member says, what it has acknowledged is not sent again",
+          "[core][progress][b78]") {
+  const bool in_stream = GENERATE(true, false);
+  for (std::uint64_t index = 0; index <= 5; ++index) {
+    for (std::uint64_t hint = 0; hint <= 5; ++hint) {
+      CAPTURE(in_stream, index, hint);
+      CoreBench bench;
+      bench.lead_all();
+      for (const char* command : {"a", "b", "c"})
+        REQUIRE(bench.propose(command));
+      bench.run();
+      bench.acknowledge(2, 3);
+      if (!in_stream) bench.node().report_unreachable(NodeId{2});
+      bench.take_sent();
+
+      bench.answer(2, refused(index, at(hint == 5 ? 0 : 1, hint)));
+      bench.answer(2, refused(index, at(0, hint)));
+      bench.answer(2, HeartbeatResponse{});
+      if (index < 3) bench.acknowledge(2, index);
+
+      CHECK(bench.progress(2).match == Index{3});
+      CHECK(bench.progress(2).next > Index{3});
+      for (const AppendRequest& append : bench.take_sent<AppendRequest>(2))
+        CHECK(append.previous.index >= Index{3});
+    }
+  }
+}
+
+TEST_CASE("Progress is told of leaders only", "[core][progress][b133]") {
   CoreBench bench;
   CHECK(bench.status().progress.empty());
 

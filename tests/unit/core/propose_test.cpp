@@ -40,7 +40,7 @@ TEST_CASE("Proposals of one call get consecutive places", "[core][propose]") {
   CHECK(commands(bench.applied) == std::vector<std::string>{"a", "b", "c"});
 }
 
-TEST_CASE("A follower passes proposals on to its leader, with their tag", "[core][propose]") {
+TEST_CASE("A follower passes proposals on to its leader, with their tag", "[core][propose][b62]") {
   CoreBench bench({.term = 2});
   REQUIRE(bench.receive(2, 2, HeartbeatRequest{}));
   bench.run();
@@ -85,7 +85,7 @@ TEST_CASE("A forwarded proposal is appended by the leader", "[core][propose]") {
     CHECK(commands(group.member(id).applied) == std::vector<std::string>{"a"});
 }
 
-TEST_CASE("Without a leader a proposal is an error", "[core][propose]") {
+TEST_CASE("Without a leader a proposal is an error", "[core][propose][b62]") {
   CoreBench bench;
   CHECK(refusal(bench.propose("a")) == Errc::no_leader);
 
@@ -95,7 +95,7 @@ TEST_CASE("Without a leader a proposal is an error", "[core][propose]") {
   CHECK(bench.status().last == Index{1});
 }
 
-TEST_CASE("With forwarding off a follower refuses proposals", "[core][propose]") {
+TEST_CASE("With forwarding off a follower refuses proposals", "[core][propose][b62]") {
   CoreBench bench({.tune = [](RaftOptions& options) { options.forward_proposals = false; }});
   REQUIRE(bench.receive(2, 2, HeartbeatRequest{}));
 
@@ -114,7 +114,7 @@ TEST_CASE("Proposing nothing is an error", "[core][propose]") {
 }
 
 TEST_CASE("A leader with too much that waits refuses proposals until something is applied",
-          "[core][propose]") {
+          "[core][propose][b139]") {
   CoreBench bench({.tune = small_quota});
   bench.lead_all();
   bench.applies = false;
@@ -131,7 +131,7 @@ TEST_CASE("A leader with too much that waits refuses proposals until something i
   CHECK(refusal(bench.propose(kCommand)) == Errc{});
 }
 
-TEST_CASE("The bound on what waits holds while the leader is cut off", "[core][propose]") {
+TEST_CASE("The bound on what waits holds while the leader is cut off", "[core][propose][b139]") {
   CoreBench bench({.tune = small_quota});
   bench.lead_all();
 
@@ -142,7 +142,7 @@ TEST_CASE("The bound on what waits holds while the leader is cut off", "[core][p
   CHECK(bench.status().last == Index{4});
 }
 
-TEST_CASE("A proposal over the whole limit passes when nothing waits", "[core][propose]") {
+TEST_CASE("A proposal over the whole limit passes when nothing waits", "[core][propose][b139]") {
   CoreBench bench({.tune = small_quota});
   bench.lead_all();
 
@@ -150,7 +150,7 @@ TEST_CASE("A proposal over the whole limit passes when nothing waits", "[core][p
   CHECK(refusal(bench.propose("y")) == Errc::overloaded);
 }
 
-TEST_CASE("An empty proposal always passes", "[core][propose]") {
+TEST_CASE("An empty proposal always passes", "[core][propose][b139]") {
   CoreBench bench({.tune = small_quota});
   bench.lead_all();
   REQUIRE(bench.propose(std::string(10 * kSize, 'x')));
@@ -158,7 +158,7 @@ TEST_CASE("An empty proposal always passes", "[core][propose]") {
   CHECK(refusal(bench.propose("")) == Errc{});
 }
 
-TEST_CASE("The answer to a forwarded proposal is not for the core", "[core][propose]") {
+TEST_CASE("The answer to a forwarded proposal is not for the core", "[core][propose][b8]") {
   CoreBench bench;
 
   const auto taken = bench.receive(2, 1, ProposeResponse{});

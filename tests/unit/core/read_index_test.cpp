@@ -25,7 +25,7 @@ std::uint64_t newest_round(CoreBench& bench) {
 }  // namespace
 
 TEST_CASE("A leader answers a read when a majority has confirmed its leadership since",
-          "[core][read][thesis:6.4]") {
+          "[core][read][thesis:6.4][b134]") {
   CoreBench bench({.voters = 5});
   bench.lead_all();
 
@@ -40,7 +40,7 @@ TEST_CASE("A leader answers a read when a majority has confirmed its leadership 
 }
 
 TEST_CASE("A read is answered with the commit index of the moment it was asked",
-          "[core][read][thesis:6.4]") {
+          "[core][read][thesis:6.4][b134]") {
   CoreBench bench;
   bench.lead_all();
   REQUIRE(bench.node().read_index(ReadId{7}));
@@ -55,7 +55,7 @@ TEST_CASE("A read is answered with the commit index of the moment it was asked",
   CHECK(bench.reads == Reads{{ReadId{7}, Index{2}}});
 }
 
-TEST_CASE("A confirmation from before the read does not count", "[core][read][thesis:6.4]") {
+TEST_CASE("A confirmation from before the read does not count", "[core][read][thesis:6.4][b137]") {
   CoreBench bench;
   bench.lead_all();
   REQUIRE(bench.node().read_index(ReadId{7}));
@@ -85,7 +85,7 @@ TEST_CASE("A new round confirms all reads before it, in order", "[core][read]") 
   CHECK(bench.reads == Reads{{ReadId{9}, Index{2}}, {ReadId{4}, Index{2}}});
 }
 
-TEST_CASE("Ordinary heartbeats repeat the round of a read that waits", "[core][read]") {
+TEST_CASE("Ordinary heartbeats repeat the round of a read that waits", "[core][read][b138]") {
   CoreBench bench;
   bench.lead_all();
   REQUIRE(bench.node().read_index(ReadId{7}));
@@ -100,7 +100,7 @@ TEST_CASE("Ordinary heartbeats repeat the round of a read that waits", "[core][r
 }
 
 TEST_CASE("A new leader postpones reads until it has committed an entry of its term",
-          "[core][read][thesis:6.4]") {
+          "[core][read][thesis:6.4][b136]") {
   CoreBench bench({.term = 2, .log = {2}});
   bench.lead();
 
@@ -114,7 +114,7 @@ TEST_CASE("A new leader postpones reads until it has committed an entry of its t
   CHECK(bench.reads == Reads{{ReadId{7}, Index{3}}});
 }
 
-TEST_CASE("A deposed leader answers no read", "[core][read]") {
+TEST_CASE("A deposed leader answers no read", "[core][read][b137]") {
   CoreBench bench;
   bench.lead_all();
   REQUIRE(bench.node().read_index(ReadId{7}));
@@ -128,7 +128,7 @@ TEST_CASE("A deposed leader answers no read", "[core][read]") {
   CHECK(bench.reads.empty());
 }
 
-TEST_CASE("A leader that is elected again starts its read rounds anew", "[core][read]") {
+TEST_CASE("A leader that is elected again starts its read rounds anew", "[core][read][b137]") {
   CoreBench bench;
   bench.lead_all();
   REQUIRE(bench.node().read_index(ReadId{7}));
@@ -159,7 +159,8 @@ TEST_CASE("A single voter answers a read at once", "[core][read]") {
   CHECK(bench.reads == Reads{{ReadId{7}, Index{2}}});
 }
 
-TEST_CASE("A follower asks its leader, and hands out the answer", "[core][read][thesis:6.4]") {
+TEST_CASE("A follower asks its leader, and hands out the answer",
+          "[core][read][thesis:6.4][b134]") {
   CoreBench bench({.term = 2});
   REQUIRE(bench.receive(2, 2, HeartbeatRequest{}));
   bench.run();
@@ -175,7 +176,7 @@ TEST_CASE("A follower asks its leader, and hands out the answer", "[core][read][
   CHECK(bench.reads == Reads{{ReadId{7}, Index{5}}});
 }
 
-TEST_CASE("A leader answers a read to whoever asked", "[core][read]") {
+TEST_CASE("A leader answers a read to whoever asked", "[core][read][b134]") {
   CoreBench bench;
   bench.lead_all();
 
@@ -188,7 +189,7 @@ TEST_CASE("A leader answers a read to whoever asked", "[core][read]") {
 }
 
 TEST_CASE("A deposed leader passes a read on to its successor, for the one who asked",
-          "[core][read]") {
+          "[core][read][b138]") {
   CoreBench bench({.term = 2});
   REQUIRE(bench.receive(2, 2, HeartbeatRequest{}));
   bench.run();
@@ -212,4 +213,35 @@ TEST_CASE("A read without a leader is an error", "[core][read]") {
   CHECK(asked.error() == Errc::no_leader);
   REQUIRE_FALSE(passed_on);
   CHECK(passed_on.error() == Errc::no_leader);
+}
+
+TEST_CASE("Lease reads are answered at once, and hold on to their leader",
+          "[core][read][thesis:6.4.1][b41][b135]") {
+  const auto leases = [](RaftOptions& options) { options.lease_reads = LeaseReads::by_ticks; };
+  CoreBench bench({.tune = leases});
+  bench.lead_all();
+  REQUIRE(bench.node().read_index(ReadId{7}));
+  bench.run();
+  CHECK(bench.reads == std::vector<ReadReady>{{ReadId{7}, Index{2}}});
+
+  bench.node().transfer_leadership(NodeId{2});  // it may win at any time now
+  bench.run();
+  bench.tick(RaftOptions{}.election_timeout_ticks - 1);
+  bench.reads.clear();
+  REQUIRE(bench.node().read_index(ReadId{8}));
+  bench.run();
+  CHECK(bench.reads.empty());
+  const auto round = bench.take_sent<HeartbeatRequest>(3).back().read_round;
+  bench.answer(3, HeartbeatResponse{round});
+  CHECK(bench.reads.size() == 1);
+
+  CoreBench follower({.tune = leases});
+  REQUIRE(follower.receive(2, 1, HeartbeatRequest{}));
+  follower.node().forget_leader();
+  CHECK(follower.status().leader == NodeId{2});
+
+  RaftOptions options{.id = NodeId{1}};
+  options.lease_reads = LeaseReads::by_ticks;
+  options.check_quorum = false;
+  CHECK(options.validate().error() == Errc::invalid_option);
 }

@@ -32,7 +32,8 @@ AppendResponse refused(std::uint64_t index, std::uint64_t hint) {
 
 }  // namespace
 
-TEST_CASE("A member that needs what was compacted gets the snapshot", "[core][snapshot]") {
+TEST_CASE("A member that needs what was compacted gets the snapshot",
+          "[core][snapshot][b61][b93]") {
   CoreBench bench = compacted_leader();
 
   bench.answer(3, refused(3, 1));
@@ -42,18 +43,21 @@ TEST_CASE("A member that needs what was compacted gets the snapshot", "[core][sn
   CHECK(bench.progress(3).pending_snapshot == Index{3});
 }
 
-TEST_CASE("A silent member gets no snapshot", "[core][snapshot]") {
-  CoreBench bench({.term = 2, .log = {2, 2}});
-  bench.lead();
-  bench.acknowledge(2, 4);
-  bench.node().snapshot_available(snapshot_at(at(3, 4)));
-  bench.node().compact(Index{4});
-  bench.run();
-  REQUIRE_FALSE(bench.progress(3).recently_active);
-
+TEST_CASE("A silent member gets no snapshot", "[core][snapshot][b94]") {
+  CoreBench bench;
+  bench.lead_all();
   REQUIRE(bench.propose("a"));
   bench.run();
+  bench.acknowledge(2, 3);
+  bench.node().snapshot_available(snapshot_at(at(2, 3)));
+  bench.node().compact(Index{3});
+  bench.tick(10);
+  bench.run();
+  bench.answer(2, HeartbeatResponse{});
+  REQUIRE_FALSE(bench.progress(3).recently_active);
+
   bench.node().report_unreachable(NodeId{3});
+  REQUIRE_FALSE(bench.progress(3).paused);
   REQUIRE(bench.propose("b"));
   bench.run();
   CHECK(bench.take_sent<SnapshotRequest>(3).empty());
@@ -62,7 +66,8 @@ TEST_CASE("A silent member gets no snapshot", "[core][snapshot]") {
   CHECK(bench.take_sent<SnapshotRequest>(3).size() == 1);
 }
 
-TEST_CASE("While a snapshot is on its way nothing is appended to the member", "[core][snapshot]") {
+TEST_CASE("While a snapshot is on its way nothing is appended to the member",
+          "[core][snapshot][b71][b79]") {
   CoreBench bench = compacted_leader();
   bench.answer(3, refused(3, 1));
   bench.take_sent();
@@ -72,9 +77,10 @@ TEST_CASE("While a snapshot is on its way nothing is appended to the member", "[
   bench.answer(3, HeartbeatResponse{});
 
   CHECK(bench.take_sent<AppendRequest>(3).empty());
+  CHECK(bench.progress(3).paused);
 }
 
-TEST_CASE("After a snapshot was sent the member is probed behind it", "[core][snapshot]") {
+TEST_CASE("After a snapshot was sent the member is probed behind it", "[core][snapshot][b95]") {
   CoreBench bench = compacted_leader();
   bench.answer(3, refused(3, 1));
   bench.take_sent();
@@ -89,7 +95,7 @@ TEST_CASE("After a snapshot was sent the member is probed behind it", "[core][sn
 }
 
 TEST_CASE("After a snapshot got lost the member gets another one, at the next sign of life",
-          "[core][snapshot]") {
+          "[core][snapshot][b95]") {
   CoreBench bench = compacted_leader();
   bench.answer(3, refused(3, 1));
   bench.take_sent();
@@ -104,8 +110,9 @@ TEST_CASE("After a snapshot got lost the member gets another one, at the next si
 }
 
 TEST_CASE("An acknowledgement that connects to the log ends the wait for a snapshot",
-          "[core][snapshot]") {
+          "[core][snapshot][b96]") {
   CoreBench bench = compacted_leader();
+  bench.node().snapshot_available(snapshot_at(at(3, 4)));
   bench.answer(3, refused(3, 1));
   REQUIRE(bench.propose("a"));
   bench.run();
@@ -113,7 +120,9 @@ TEST_CASE("An acknowledgement that connects to the log ends the wait for a snaps
 
   bench.acknowledge(3, 2);
   CHECK(bench.progress(3).state == ProgressState::snapshot);
-  bench.acknowledge(3, 3);
+  CHECK(bench.progress(3).pending_snapshot == Index{4});
+  CHECK(bench.take_sent<SnapshotRequest>(3).empty());
+  bench.acknowledge(3, 3);  // less than the snapshot, but the log is there from here on
 
   CHECK(bench.progress(3).state == ProgressState::replicate);
   CHECK(bench.take_sent<AppendRequest>(3).back().previous == at(2, 3));
@@ -136,7 +145,7 @@ TEST_CASE("A leader without a snapshot that its log continues sends none, and go
   CHECK(bench.status().role == Role::leader);
 }
 
-TEST_CASE("A snapshot replaces log, commit index and membership", "[core][snapshot]") {
+TEST_CASE("A snapshot replaces log, commit index and membership", "[core][snapshot][b97]") {
   CoreBench bench({.term = 2, .log = {2, 2, 2}});
 
   REQUIRE(bench.receive(2, 5, SnapshotRequest{snapshot_at(at(4, 9), voters(5))}));
@@ -159,7 +168,68 @@ TEST_CASE("A snapshot replaces log, commit index and membership", "[core][snapsh
   CHECK(bench.status().applied == Index{9});
 }
 
-TEST_CASE("Nothing is applied behind a snapshot until it is durable", "[core][snapshot]") {
+TEST_CASE("A snapshot brings all kinds of members along, and only once",
+          "[core][snapshot][b97][b103]") {
+  auto joint = std::make_shared<Membership>(*voters(5));
+  joint->voters = {NodeId{1}, NodeId{2}};
+  joint->voters_outgoing = {NodeId{1}, NodeId{3}, NodeId{4}};
+  joint->learners = {NodeId{5}};
+  joint->learners_next = {NodeId{4}};
+  joint->auto_leave = true;
+  CoreBench bench({.term = 2});
+
+  for (int time = 0; time < 2; ++time) {
+    REQUIRE(bench.receive(2, 2, SnapshotRequest{snapshot_at(at(2, 9), joint)}));
+    bench.run();
+    CHECK(bench.take_sent<AppendResponse>(2) ==
+          std::vector{AppendResponse{Index{9}, std::nullopt}});
+  }
+
+  CHECK(*bench.status().membership == *joint);
+  CHECK(bench.status().leader == NodeId{2});
+  CHECK(bench.restored.size() == 1);
+}
+
+TEST_CASE("A snapshot may make a voter of a learner, and a learner of a voter",
+          "[core][snapshot][b99]") {
+  auto with_learner = std::make_shared<Membership>(*voters(3));
+  with_learner->voters.erase(with_learner->voters.begin());
+  with_learner->learners = {NodeId{1}};
+
+  CoreBench promoted({.id = NodeId{1}}, bootstrapped(with_learner));
+  REQUIRE(promoted.receive(2, 2, SnapshotRequest{snapshot_at(at(2, 9))}));
+  promoted.run();
+  promoted.node().campaign();
+  CHECK(promoted.status().role == Role::pre_candidate);
+
+  CoreBench demoted;
+  REQUIRE(demoted.receive(2, 2, SnapshotRequest{snapshot_at(at(2, 9), with_learner)}));
+  demoted.run();
+  demoted.node().campaign();
+  CHECK(demoted.status().role == Role::follower);
+}
+
+TEST_CASE("A learner gets a snapshot like a voter", "[core][snapshot][b101]") {
+  auto with_learner = std::make_shared<Membership>(*voters(4));
+  with_learner->voters.pop_back();
+  with_learner->learners = {NodeId{4}};
+  CoreBench bench({.id = NodeId{1}}, bootstrapped(with_learner));
+  bench.lead_all();
+  REQUIRE(bench.propose("a"));
+  bench.run();
+  bench.acknowledge(2, 3);
+  bench.node().snapshot_available(snapshot_at(at(2, 3), with_learner));
+  bench.node().compact(Index{3});
+  bench.take_sent();
+
+  bench.answer(4, refused(1, 1));
+
+  CHECK(bench.take_sent<SnapshotRequest>(4) ==
+        std::vector{SnapshotRequest{snapshot_at(at(2, 3), with_learner)}});
+  CHECK(bench.progress(4).state == ProgressState::snapshot);
+}
+
+TEST_CASE("Nothing is applied behind a snapshot until it is durable", "[core][snapshot][b104]") {
   CoreBench bench({.term = 2, .tune = [](RaftOptions& options) {
                      options.storage_mode = StorageMode::synchronous;
                    }});
@@ -174,13 +244,14 @@ TEST_CASE("Nothing is applied behind a snapshot until it is durable", "[core][sn
   CHECK(commands(bench.take().apply) == std::vector<std::string>{"2/10"});
 }
 
-TEST_CASE("A node with a pending snapshot does not campaign", "[core][snapshot]") {
+TEST_CASE("A node with a pending snapshot does not campaign", "[core][snapshot][b26]") {
   CoreBench bench({.term = 2});
   REQUIRE(bench.receive(2, 2, SnapshotRequest{snapshot_at(at(2, 9))}));
   Ready ready = bench.take();
 
   bench.node().campaign();
   bench.tick(100);
+  REQUIRE(bench.receive(2, 2, TimeoutNow{}));
   CHECK(bench.status().role == Role::follower);
 
   bench.persist(*std::move(ready.persist));
@@ -188,7 +259,8 @@ TEST_CASE("A node with a pending snapshot does not campaign", "[core][snapshot]"
   CHECK(bench.status().role == Role::pre_candidate);
 }
 
-TEST_CASE("A snapshot that is behind the commit index is answered with that", "[core][snapshot]") {
+TEST_CASE("A snapshot that is behind the commit index is answered with that",
+          "[core][snapshot][b98]") {
   CoreBench bench({.term = 2, .log = {2, 2, 2}, .commit = 4});
 
   REQUIRE(bench.receive(2, 2, SnapshotRequest{snapshot_at(at(2, 3))}));
@@ -199,7 +271,8 @@ TEST_CASE("A snapshot that is behind the commit index is answered with that", "[
   CHECK(bench.status().last == Index{4});
 }
 
-TEST_CASE("A snapshot of what the log holds only tells that it is committed", "[core][snapshot]") {
+TEST_CASE("A snapshot of what the log holds only tells that it is committed",
+          "[core][snapshot][b98]") {
   CoreBench bench({.term = 2, .log = {2, 2, 2}});
 
   REQUIRE(bench.receive(2, 2, SnapshotRequest{snapshot_at(at(2, 3))}));
@@ -211,7 +284,7 @@ TEST_CASE("A snapshot of what the log holds only tells that it is committed", "[
   CHECK(commands(bench.applied) == std::vector<std::string>{"2/2", "2/3"});
 }
 
-TEST_CASE("A snapshot of a group without this node is refused", "[core][snapshot]") {
+TEST_CASE("A snapshot of a group without this node is refused", "[core][snapshot][b100]") {
   CoreBench bench({.term = 2});
   auto others = std::make_shared<Membership>(*voters(3));
   others->voters.erase(others->voters.begin());
@@ -223,7 +296,7 @@ TEST_CASE("A snapshot of a group without this node is refused", "[core][snapshot
   CHECK(bench.status().last == Index{1});
 }
 
-TEST_CASE("A slow node catches up by snapshot and then by log", "[core][snapshot]") {
+TEST_CASE("A slow node catches up by snapshot and then by log", "[core][snapshot][b102]") {
   CoreGroup group({});
   group.elect(1);
   group.isolate(3);

@@ -16,7 +16,7 @@ bool was_told_to_campaign(CoreBench& bench, std::uint64_t node) {
 }  // namespace
 
 TEST_CASE("A member that has everything is told to campaign at once",
-          "[core][transfer][thesis:3.10]") {
+          "[core][transfer][thesis:3.10][b42]") {
   CoreBench bench;
   bench.lead_all();
 
@@ -26,24 +26,28 @@ TEST_CASE("A member that has everything is told to campaign at once",
   CHECK(was_told_to_campaign(bench, 2));
 }
 
-TEST_CASE("A member that lags gets the rest of the log first", "[core][transfer][thesis:3.10]") {
+TEST_CASE("A member that lags gets the rest of the log first",
+          "[core][transfer][thesis:3.10][b43]") {
   CoreBench bench;
   bench.lead_all();
   REQUIRE(bench.propose("a"));
+  REQUIRE(bench.propose("b"));
   bench.run();
   bench.take_sent();
 
   bench.node().transfer_leadership(NodeId{2});
   CHECK_FALSE(was_told_to_campaign(bench, 2));
-  bench.acknowledge(3, 3);
+  bench.acknowledge(3, 4);
   CHECK_FALSE(was_told_to_campaign(bench, 2));
   bench.acknowledge(2, 3);
+  CHECK_FALSE(was_told_to_campaign(bench, 2));
+  bench.acknowledge(2, 4);
 
   CHECK(was_told_to_campaign(bench, 2));
 }
 
 TEST_CASE("Who is told to campaign skips the pre-vote and overrides loyalty",
-          "[core][transfer][thesis:3.10]") {
+          "[core][transfer][thesis:3.10][b45][b46]") {
   CoreBench bench({.term = 2});
   REQUIRE(bench.receive(2, 2, HeartbeatRequest{}));
   bench.run();
@@ -66,7 +70,7 @@ TEST_CASE("An old order to campaign is ignored", "[core][transfer]") {
   CHECK(bench.status().term == Term{3});
 }
 
-TEST_CASE("Who is no voter does not campaign, ordered or not", "[core][transfer]") {
+TEST_CASE("Who is no voter does not campaign, ordered or not", "[core][transfer][b26]") {
   const bool is_learner = GENERATE(false, true);
   auto membership = std::make_shared<Membership>(*voters(3));
   membership->voters.erase(membership->voters.begin());
@@ -81,8 +85,24 @@ TEST_CASE("Who is no voter does not campaign, ordered or not", "[core][transfer]
   CHECK(bench.status().term == Term{1});
 }
 
+TEST_CASE("A removed node that is told to campaign does not lead, whatever votes come",
+          "[core][transfer][b52]") {
+  auto others = std::make_shared<Membership>(*voters(3));
+  others->voters.erase(others->voters.begin());
+  CoreBench bench({.id = NodeId{1}}, bootstrapped(others));
+
+  bench.answer(2, TimeoutNow{});
+  CHECK(bench.take_sent<VoteRequest>().empty());
+  for (const std::uint64_t term : {1U, 2U}) {
+    for (const std::uint64_t voter : {2U, 3U})
+      REQUIRE(bench.receive(voter, term, VoteResponse{VoteKind::transfer, true}));
+  }
+
+  CHECK(bench.status().role == Role::follower);
+}
+
 TEST_CASE("Leadership moves to the target while the old leader is alive",
-          "[core][transfer][thesis:3.10]") {
+          "[core][transfer][thesis:3.10][b42]") {
   const std::uint64_t asked = GENERATE(1U, 2U, 3U);
   CoreGroup group({});
   group.elect(1);
@@ -97,7 +117,7 @@ TEST_CASE("Leadership moves to the target while the old leader is alive",
   CHECK(group.node(3).status().leader == NodeId{2});
 }
 
-TEST_CASE("A target that needs a snapshot takes over after it", "[core][transfer]") {
+TEST_CASE("A target that needs a snapshot takes over after it", "[core][transfer][b44]") {
   CoreGroup group({});
   group.elect(1);
   group.isolate(3);
@@ -114,7 +134,7 @@ TEST_CASE("A target that needs a snapshot takes over after it", "[core][transfer
   CHECK(group.node(3).status().role == Role::leader);
 }
 
-TEST_CASE("During a transfer proposals are refused", "[core][transfer][thesis:3.10]") {
+TEST_CASE("During a transfer proposals are refused", "[core][transfer][thesis:3.10][b48]") {
   CoreBench bench;
   bench.lead_all();
   bench.node().transfer_leadership(NodeId{2});
@@ -126,7 +146,8 @@ TEST_CASE("During a transfer proposals are refused", "[core][transfer][thesis:3.
   CHECK(bench.status().last == Index{2});
 }
 
-TEST_CASE("A transfer is given up after an election timeout", "[core][transfer][thesis:3.10]") {
+TEST_CASE("A transfer is given up after an election timeout",
+          "[core][transfer][thesis:3.10][b49]") {
   CoreBench bench;
   bench.lead_all();
   bench.tick(5);
@@ -141,7 +162,7 @@ TEST_CASE("A transfer is given up after an election timeout", "[core][transfer][
   CHECK(bench.propose("a"));
 }
 
-TEST_CASE("Leadership is not handed to oneself, a stranger or a learner", "[core][transfer]") {
+TEST_CASE("Leadership is not handed to oneself, a stranger or a learner", "[core][transfer][b47]") {
   const std::uint64_t target = GENERATE(1U, 4U, 9U);
   auto membership = std::make_shared<Membership>(*voters(4));
   membership->voters.pop_back();
@@ -157,7 +178,8 @@ TEST_CASE("Leadership is not handed to oneself, a stranger or a learner", "[core
   CHECK_FALSE(was_told_to_campaign(bench, target));
 }
 
-TEST_CASE("Asking again for the same target does not prolong the transfer", "[core][transfer]") {
+TEST_CASE("Asking again for the same target does not prolong the transfer",
+          "[core][transfer][b50]") {
   CoreBench bench;
   bench.lead_all();
   bench.node().transfer_leadership(NodeId{2});
@@ -170,7 +192,7 @@ TEST_CASE("Asking again for the same target does not prolong the transfer", "[co
 }
 
 TEST_CASE("Another target replaces the first one, naming oneself cancels the transfer",
-          "[core][transfer]") {
+          "[core][transfer][b50]") {
   CoreBench bench;
   bench.lead_all();
   bench.node().transfer_leadership(NodeId{2});
@@ -184,7 +206,7 @@ TEST_CASE("Another target replaces the first one, naming oneself cancels the tra
   CHECK(bench.propose("a"));
 }
 
-TEST_CASE("A transfer ends with the leadership", "[core][transfer]") {
+TEST_CASE("A transfer ends with the leadership", "[core][transfer][b51]") {
   CoreBench bench;
   bench.lead_all();
   bench.node().transfer_leadership(NodeId{2});
@@ -197,7 +219,8 @@ TEST_CASE("A transfer ends with the leadership", "[core][transfer]") {
   CHECK(bench.status().voted_for == NodeId{2});
 }
 
-TEST_CASE("A follower passes the wish for another leader on to its leader", "[core][transfer]") {
+TEST_CASE("A follower passes the wish for another leader on to its leader",
+          "[core][transfer][b42]") {
   CoreBench bench({.term = 2});
   REQUIRE(bench.receive(2, 2, HeartbeatRequest{}));
   bench.run();

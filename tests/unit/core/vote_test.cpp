@@ -25,7 +25,8 @@ using Answers = std::vector<bool>;
 
 }  // namespace
 
-TEST_CASE("A node gives one vote in a term, to whoever asks first", "[core][vote][thesis:3.4]") {
+TEST_CASE("A node gives one vote in a term, to whoever asks first",
+          "[core][vote][thesis:3.4][b13]") {
   CoreBench bench;
 
   REQUIRE(bench.receive(2, 2, vote(at(1, 1))));
@@ -35,7 +36,7 @@ TEST_CASE("A node gives one vote in a term, to whoever asks first", "[core][vote
   CHECK(bench.status().voted_for == NodeId{2});
 }
 
-TEST_CASE("A vote is given again to the same candidate", "[core][vote][thesis:3.4]") {
+TEST_CASE("A vote is given again to the same candidate", "[core][vote][thesis:3.4][b13]") {
   CoreBench bench;
 
   REQUIRE(bench.receive(2, 2, vote(at(1, 1))));
@@ -54,7 +55,7 @@ TEST_CASE("A new term brings a new vote", "[core][vote][thesis:3.4]") {
 }
 
 TEST_CASE("Only a log that is at least as up to date as the voter's gets the vote",
-          "[core][vote][thesis:3.6.1]") {
+          "[core][vote][thesis:3.6.1][b14]") {
   struct Case {
     EntryId last;
     bool granted = false;
@@ -76,7 +77,7 @@ TEST_CASE("Only a log that is at least as up to date as the voter's gets the vot
   CHECK(bench.status().term == Term{5});
 }
 
-TEST_CASE("A vote leaves with the write that makes it durable", "[core][vote][thesis:3.8]") {
+TEST_CASE("A vote leaves with the write that makes it durable", "[core][vote][thesis:3.8][b130]") {
   CoreBench bench;
 
   REQUIRE(bench.receive(2, 2, vote(at(1, 1))));
@@ -114,7 +115,7 @@ TEST_CASE("A vote survives a restart", "[core][vote][thesis:3.8]") {
   CHECK(answers(bench) == Answers{false, true});
 }
 
-TEST_CASE("A candidate's own vote counts once it is durable", "[core][vote][thesis:3.8]") {
+TEST_CASE("A candidate's own vote counts once it is durable", "[core][vote][thesis:3.8][b17]") {
   CoreBench bench({.voters = 1, .tune = [](RaftOptions& options) { options.pre_vote = false; }});
 
   bench.node().campaign();
@@ -127,7 +128,7 @@ TEST_CASE("A candidate's own vote counts once it is durable", "[core][vote][thes
   CHECK(bench.status().role == Role::leader);
 }
 
-TEST_CASE("A candidate's own vote does not count after it has lost", "[core][vote]") {
+TEST_CASE("A candidate's own vote does not count after it has lost", "[core][vote][b18]") {
   CoreBench bench({.tune = [](RaftOptions& options) { options.pre_vote = false; }});
   bench.node().campaign();
   Ready ready = bench.take();
@@ -140,7 +141,7 @@ TEST_CASE("A candidate's own vote does not count after it has lost", "[core][vot
   CHECK(bench.status().role == Role::follower);
 }
 
-TEST_CASE("A candidate's own vote does not count in its next election", "[core][vote]") {
+TEST_CASE("A candidate's own vote does not count in its next election", "[core][vote][b18]") {
   CoreBench bench({.voters = 3, .tune = [](RaftOptions& options) { options.pre_vote = false; }});
   bench.node().campaign();
   Ready first = bench.take();
@@ -155,7 +156,7 @@ TEST_CASE("A candidate's own vote does not count in its next election", "[core][
   CHECK(bench.status().role == Role::leader);
 }
 
-TEST_CASE("A candidate refuses to vote for another one", "[core][vote][thesis:3.4]") {
+TEST_CASE("A candidate refuses to vote for another one", "[core][vote][thesis:3.4][b13]") {
   CoreBench bench({.tune = [](RaftOptions& options) { options.pre_vote = false; }});
   bench.node().campaign();
   bench.run();
