@@ -21,6 +21,7 @@
 #include "raftkit/log_sink.hpp"
 #include "raftkit/log_storage.hpp"
 #include "raftkit/membership.hpp"
+#include "raftkit/membership_change.hpp"
 #include "raftkit/metrics_sink.hpp"
 #include "raftkit/result.hpp"
 #include "raftkit/snapshot.hpp"
@@ -38,11 +39,27 @@ struct NodeOptions {
   /// Who belongs to a new cluster. Written when the log is empty; later starts ignore it. Null: the
   /// log must have been written before.
   MembershipPtr bootstrap;
+  /// This member was added to a cluster that runs: `bootstrap` then says with whom that cluster
+  /// began, as the others were told, and this node is not among them. It takes part once a leader
+  /// has told it how things are.
+  bool join = false;
 
   std::chrono::milliseconds heartbeat_interval{100};
   std::chrono::milliseconds election_timeout{1000};  ///< in [5 * heartbeat_interval, 50 s]
   bool pre_vote = true;
   bool check_quorum = true;
+  /// Of candidates with equal logs the higher one wins; never keeps a group without a leader.
+  std::uint32_t priority = 0;
+  /// A leader answers reads without asking a quorum, for a little less than an election timeout
+  /// after a quorum has answered it. Linearizable as long as no member's clock gains more than
+  /// clock_drift_percent on another's. A clock that stands still breaks that: virtual machines that
+  /// are paused, moved or restored while they run must do without leases. All members must have the
+  /// same setting. Without a leader the group waits for a whole election timeout. Needs
+  /// check_quorum.
+  bool lease_reads = false;
+  std::uint32_t clock_drift_percent = 10;  ///< at most 90
+  /// A leader makes voters of learners that have caught up. Turn it off to keep learners.
+  bool promote_learners = true;
 
   std::size_t max_command_bytes = 1'572'864;  ///< larger ones are refused; at most 512 MiB
   /// How long a request may wait for its answer. 0: 5 s plus twice the election timeout.
@@ -183,6 +200,21 @@ class Node {
         target);
   }
 
+  /// Changes who belongs to the group; completes with void(error_code, MembershipPtr) when the
+  /// change is applied here, with the membership then. A change of several members is carried out
+  /// through a joint phase, which the leader ends by itself, after this has completed. Errors:
+  /// those of async_propose() · invalid_argument: it cannot be carried out, e.g. it leaves no voter
+  /// · proposal_dropped also if another change was under way: wait for that, and try again.
+  template <class CompletionToken>
+  auto async_change_membership(MembershipChange change, CompletionToken&& token) {
+    return boost::asio::async_initiate<CompletionToken, void(error_code, MembershipPtr)>(
+        [this](auto handler, const MembershipChange& wanted) {
+          change_membership(wanted, {std::move(handler), executor()});
+        },
+        token,
+        std::move(change));
+  }
+
   /// Refuses new requests, hands leadership over if it is held (at most one election timeout),
   /// finishes the writes and applications under way, answers the rest with commit_unknown or
   /// stopped, closes everything. Completes with void(error_code), never with an error, when none of
@@ -213,6 +245,8 @@ class Node {
   void propose(Bytes command, detail::Completion<error_code, ProposeResult> done);
   void read_index(detail::Completion<error_code, Index> done);
   void transfer_leadership(std::optional<NodeId> target, detail::Completion<error_code> done);
+  void change_membership(const MembershipChange& change,
+                         detail::Completion<error_code, MembershipPtr> done);
   void stop(detail::Completion<error_code> done);
 
   std::shared_ptr<Impl> impl_;

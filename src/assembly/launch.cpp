@@ -254,6 +254,7 @@ class Launcher {
     node.snapshot_count = member.snapshot_count;
     node.retained_entries = member.snapshot_catchup_entries;
     node.max_command_bytes = options_.max_command_bytes;
+    node.promote_learners = false;  // in etcd that is for the operator to ask for
     if (options_.tune) options_.tune(node);
     return node;
   }

@@ -73,7 +73,6 @@ void Raft::role_changed(std::string_view reason) {
 }
 
 void Raft::become_follower(Term term, std::optional<NodeId> leader, std::string_view reason) {
-  if (leader) has_tried_ = false;
   confirmed_round_ = 0;
   if (auto* self = std::get_if<Leader>(&state_)) abort_transfer(*self, "leadership lost");
   reset(term);

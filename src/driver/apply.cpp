@@ -20,6 +20,7 @@ void Driver::dispatch(std::vector<Entry>& entries) {
     batch.own.push_back(entry.id);
     auto after = node_.membership_applied(entry);
     if (after == nullptr) return;  // the core is poisoned, and nothing more is applied
+    if (after != membership_) lease_.revoke();
     membership_ = std::move(after);
     announce(membership_);
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "driver/erase.hpp"
+#include "driver/recovery.hpp"
 
 namespace raftkit::driver {
 
@@ -42,6 +43,8 @@ Driver::Driver(const DriverOptions& options,
               ReadId{core::Random(options.incarnation).next()}}),
       snapshotter_(options.snapshots, recovered.snapshot.last.index),
       snapshot_sends_(options.raft.election_timeout_ticks),
+      lease_(options.lease),
+      may_have_promised_(recovered.initial.hard_state.term > kBootstrap.term),
       initial_restore_(std::move(recovered.restore)),
       log_snapshot_(recovered.snapshot.last),
       random_(options.raft.seed ^ options.raft.id.value) {
@@ -72,49 +75,6 @@ void Driver::read_index(ReadHandler handler) {
     return;
   }
   reads_.add(std::move(handler));
-}
-
-std::optional<NodeId> Driver::best_transfer_target() const {
-  const RaftStatus status = node_.status();
-  const auto is_better = [](const ProgressStatus& left, const ProgressStatus& right) {
-    return std::pair(left.recently_active, left.match) >
-           std::pair(right.recently_active, right.match);
-  };
-  const ProgressStatus* best = nullptr;
-  for (const ProgressStatus& progress : status.progress) {
-    // The quorum check forgets who was heard of; whoever takes entries was there a moment ago.
-    const bool is_there = progress.recently_active || progress.state == ProgressState::replicate;
-    const bool may_lead =
-        progress.node != options_.raft.id && is_there && status.membership->is_voter(progress.node);
-    if (may_lead && (best == nullptr || is_better(progress, *best))) best = &progress;
-  }
-  return best == nullptr ? std::nullopt : std::optional(best->node);
-}
-
-void Driver::transfer_leadership(std::optional<NodeId> target, TransferHandler handler) {
-  if (life_ == Life::over || failure_) return handler(Errc::stopped);
-  if (soft_state().role != Role::leader) return handler(Errc::not_leader);
-  if (target == options_.raft.id) return handler({});
-  if (!target) target = best_transfer_target();
-  if (!target) return handler(Errc::transfer_aborted);
-  if (!membership_->is_voter(*target)) return handler(Errc::peer_not_found);
-  node_.transfer_leadership(*target);
-  transfers_.push_back(
-      {target, now_ + options_.raft.election_timeout_ticks + 1, std::move(handler)});
-}
-
-void Driver::settle_transfers() {
-  const SoftState state = soft_state();
-  erase_over(transfers_, [&](Transfer& transfer) {
-    const bool has_moved = state.role != Role::leader && state.leader.has_value();
-    if (!has_moved && now_ < transfer.deadline) return false;
-    const bool is_there = has_moved && state.leader == transfer.target;
-    transfer.handler(is_there ? error_code{} : make_error_code(Errc::transfer_aborted));
-    return true;
-  });
-  if (life_ == Life::stopping && stop_done_) {
-    if (state.role != Role::leader || now_ >= stop_deadline_) stop_done_();
-  }
 }
 
 void Driver::begin_stop(base::UniqueFunction<void()> done) {
@@ -161,6 +121,8 @@ void Driver::tick() {
   // campaign for the next, for ever.
   const bool is_voting = state.role != Role::leader && durable_term_ < node_.term();
   if (!is_voting) node_.tick();
+  if (options_.promote_learners && now_ % options_.raft.election_timeout_ticks == 0)
+    promote_learners();
   for (const NodeId peer : snapshot_sends_.take_due(now_))
     node_.report_snapshot(peer, SnapshotOutcome::failed);
   const bool has_leader = soft_state().leader.has_value();
@@ -197,6 +159,7 @@ void Driver::step(Envelope envelope) {
 void Driver::receive(Envelope envelope) {
   if (!is_started_ || is_over()) return;
   metrics_.add(CounterMetric::messages_received, 1);
+  if (keeps_promises(envelope)) return;
   if (auto* request = std::get_if<ProposeRequest>(&envelope.message)) {
     on_forwarded(envelope, *request);
   } else if (const auto* response = std::get_if<ProposeResponse>(&envelope.message)) {
@@ -206,6 +169,7 @@ void Driver::receive(Envelope envelope) {
       files_.insert(snapshot->snapshot.last);
       metrics_.add(CounterMetric::snapshots_received, 1);
     }
+    if (std::holds_alternative<ReadIndexRequest>(envelope.message)) check_lease();
     step(std::move(envelope));
   }
 }
@@ -248,7 +212,9 @@ void Driver::on_peer(const PeerReport& report) {
     case PeerState::refused:
       // The leader's process is gone: its stream broke and nobody listens in its place. Every voter
       // judges by what it saw itself, so the others stay loyal if only this path is broken.
-      if (broken_stream_ == report.peer && soft_state().leader == report.peer) {
+      // With leases each of them has promised to wait.
+      if (broken_stream_ == report.peer && soft_state().leader == report.peer &&
+          !lease_.is_used()) {
         node_.forget_leader();
         failovers_ = kFailoverAttempts;
         arm_failover();
@@ -346,6 +312,7 @@ void Driver::flush() {
   while (!failure_) {
     publish();
     proposals_.submit(node_, connected_);
+    check_lease();
     reads_.submit(node_);
     if (!node_.has_ready()) break;
     node_.take_ready(ready_);
@@ -365,6 +332,8 @@ void Driver::carry_out(Ready& ready) {
     ports_.observe(event);
   if (ready.soft_state || node_.term() != seen_term_) on_soft_state(node_.soft_state());
   if (ready.membership) announce(ready.membership);
+  if (ready.confirmed_round > 0) lease_.confirmed(ready.confirmed_round);
+  stamp_heartbeats(ready.send_now);
   send_now(ready.send_now);
   if (ready.persist) write(*std::move(ready.persist), std::move(ready.restore));
   if (!ready.apply.empty()) dispatch(ready.apply);
@@ -386,6 +355,8 @@ void Driver::announce(const MembershipPtr& membership) {
 
 void Driver::on_soft_state(const SoftState& state) {
   seen_term_ = node_.term();
+  lease_.revoke();
+  promotion_goal_.reset();
   // An answer to an old round would come from a leader that is none any more, or never.
   reads_.restart_rounds();
   proposals_.on_leader_changed();

@@ -1,6 +1,7 @@
 // The legal order of effects around one core: what the embedder of a Raft core usually gets wrong.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -15,6 +16,7 @@
 
 #include "base/unique_function.hpp"
 #include "core/random.hpp"
+#include "driver/lease.hpp"
 #include "driver/ports.hpp"
 #include "driver/proposals.hpp"
 #include "driver/reads.hpp"
@@ -35,6 +37,10 @@ struct DriverOptions {
   std::size_t max_pending_reads = 100'000;
   std::size_t max_batch_bytes = std::size_t{1} << 20;  ///< proposals per propose call
   std::uint32_t failover_jitter_milliseconds = 50;
+  /// How long a quorum's answer keeps a leader sure; with LeaseReads::by_clock, else 0.
+  std::chrono::nanoseconds lease{0};
+  /// A leader makes voters of learners that have caught up.
+  bool promote_learners = true;
   Snapshotter::Limits snapshots;
 };
 
@@ -70,6 +76,10 @@ class Driver {
 
   void propose(Bytes command, ProposeHandler handler);
   void read_index(ReadHandler handler);
+  /// Answered when the change is applied here, with an empty result. Errors: those of propose() ·
+  /// invalid_argument (it cannot be carried out on what this node knows of the membership) ·
+  /// proposal_dropped also if another change was under way.
+  void change_membership(const MembershipChange& change, ProposeHandler handler);
   /// Hands leadership to `target`, or to the voter that is furthest. Answers: ok; not_leader;
   /// transfer_aborted after an election timeout; peer_not_found.
   void transfer_leadership(std::optional<NodeId> target, TransferHandler handler);
@@ -154,9 +164,15 @@ class Driver {
   void fail(Error error);
   /// Whatever still comes back is of no use to anybody.
   [[nodiscard]] bool is_over() const { return failure_.has_value() || life_ == Life::over; }
-  void settle_transfers();
   void arm_failover();
+
+  // leadership.cpp
   [[nodiscard]] std::optional<NodeId> best_transfer_target() const;
+  void settle_transfers();
+  void promote_learners();
+  void stamp_heartbeats(const std::vector<Envelope>& envelopes);
+  void check_lease();
+  [[nodiscard]] bool keeps_promises(const Envelope& envelope) const;
 
   // apply.cpp
   void dispatch(std::vector<Entry>& entries);
@@ -191,6 +207,10 @@ class Driver {
   std::map<NodeId, ForwardTag> last_forward_;  // newest taken from each peer
 
   SnapshotSends snapshot_sends_;
+  Lease lease_;
+  bool may_have_promised_;  // before this start, to support no other leader for a while
+  /// What was committed when the present round of promotions began.
+  std::optional<Index> promotion_goal_;
 
   std::optional<SnapshotMeta> initial_restore_;
   std::set<EntryId> files_;         // snapshots in the store, own and received

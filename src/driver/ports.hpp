@@ -2,6 +2,7 @@
 // events.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -55,6 +56,9 @@ class Ports {
   /// A stored snapshot is not needed any more.
   virtual void drop_snapshot(EntryId last) = 0;
 
+  /// Of a clock that never goes back and goes on while the machine sleeps. Asked only if there are
+  /// leases.
+  [[nodiscard]] virtual std::chrono::nanoseconds now() const = 0;
   /// Calls Driver::alarm after this time; a new request replaces an old one.
   virtual void set_alarm(std::uint32_t milliseconds) = 0;
 

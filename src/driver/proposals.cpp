@@ -24,9 +24,12 @@ std::vector<Proposals::Queued> Proposals::take_batch() {
   std::size_t bytes = 0;
   while (!queue_.empty()) {
     bytes += queue_.front().waiter.bytes;
-    if (!batch.empty() && bytes > limits_.batch_bytes) break;
+    // A change of the membership travels alone, so that nothing else is refused with it.
+    const bool is_change = queue_.front().proposal.type == EntryType::membership;
+    if (!batch.empty() && (is_change || bytes > limits_.batch_bytes)) break;
     batch.push_back(std::move(queue_.front()));
     queue_.pop_front();
+    if (is_change) break;
   }
   return batch;
 }
@@ -73,6 +76,11 @@ void Proposals::submit(RawNode& node, const std::set<NodeId>& connected) {
       proposals.push_back(queued.proposal);
     const ForwardTag tag{limits_.incarnation, next_sequence_};
     const auto outcome = node.propose(std::move(proposals), tag);
+    if (!outcome && outcome.error() == Errc::invalid_argument) {
+      for (Queued& queued : batch)
+        answer(queued.waiter, Errc::invalid_argument);
+      continue;
+    }
     if (!outcome) {
       put_back(std::move(batch));  // the core took nothing: it can be offered again
       return;

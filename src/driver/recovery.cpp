@@ -8,7 +8,6 @@ namespace raftkit::driver {
 
 namespace {
 
-constexpr EntryId kBootstrap{Term{1}, Index{1}};
 constexpr std::size_t kReadBytes = std::size_t{4} << 20;
 
 Error does_not_fit(const std::string& what) {

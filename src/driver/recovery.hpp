@@ -14,6 +14,9 @@ struct RecoverOptions {
   Index state_machine_applied;  ///< on_disk: what it says it includes
 };
 
+/// What a new log begins behind.
+inline constexpr EntryId kBootstrap{Term{1}, Index{1}};
+
 /// Writes the first record of a new log: a snapshot at index 1, term 1 that holds nothing but the
 /// membership, the same on every member, so that all logs begin alike.
 [[nodiscard]] Result<void> bootstrap(LogStorage& log,

@@ -1,5 +1,7 @@
 #include "raftkit/node.hpp"
 
+#include <ctime>
+
 #include "driver/recovery.hpp"
 #include "runtime/no_throw.hpp"
 #include "runtime/node_impl.hpp"
@@ -72,6 +74,11 @@ void Node::read_index(detail::Completion<error_code, Index> done) {
 
 void Node::transfer_leadership(std::optional<NodeId> target, detail::Completion<error_code> done) {
   impl_->transfer_leadership(target, std::move(done));
+}
+
+void Node::change_membership(const MembershipChange& change,
+                             detail::Completion<error_code, MembershipPtr> done) {
+  impl_->change_membership(change, std::move(done));
 }
 
 void Node::stop(detail::Completion<error_code> done) {
@@ -257,6 +264,12 @@ void Node::Impl::on_tick() {
   arm_tick();
 }
 
+std::chrono::nanoseconds Node::Impl::now() const {
+  timespec time{};
+  ::clock_gettime(CLOCK_BOOTTIME, &time);  // goes on while the machine sleeps, unlike steady_clock
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
 void Node::Impl::set_alarm(std::uint32_t milliseconds) {
   alarm_timer_.expires_after(std::chrono::milliseconds(milliseconds));
   alarm_timer_.async_wait([weak = weak_from_this()](error_code code) {
@@ -302,6 +315,16 @@ void Node::Impl::transfer_leadership(std::optional<NodeId> target,
                                      detail::Completion<error_code> done) {
   in_strand([target, done = std::move(done)](Impl& self) mutable {
     self.driver_->transfer_leadership(target, std::move(done));
+  });
+}
+
+void Node::Impl::change_membership(const MembershipChange& change,
+                                   detail::Completion<error_code, MembershipPtr> done) {
+  in_strand([change, done = std::move(done)](Impl& self) mutable {
+    self.driver_->change_membership(
+        change, [&self, done = std::move(done)](error_code code, const driver::Proposed&) mutable {
+          done(code, code ? nullptr : self.driver_->membership());
+        });
   });
 }
 

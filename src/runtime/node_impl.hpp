@@ -35,6 +35,8 @@ class Node::Impl final : public driver::Ports,
   void propose(Bytes command, detail::Completion<error_code, ProposeResult> done);
   void read_index(detail::Completion<error_code, Index> done);
   void transfer_leadership(std::optional<NodeId> target, detail::Completion<error_code> done);
+  void change_membership(const MembershipChange& change,
+                         detail::Completion<error_code, MembershipPtr> done);
   void stop(detail::Completion<error_code> done);
   [[nodiscard]] NodeStatus status() const;
   Subscription subscribe(boost::asio::any_io_executor on,
@@ -57,6 +59,7 @@ class Node::Impl final : public driver::Ports,
   void save_snapshot(const SnapshotMeta& snapshot) override;
   void send_snapshot(Envelope request, const SnapshotMeta& current) override;
   void drop_snapshot(EntryId last) override;
+  [[nodiscard]] std::chrono::nanoseconds now() const override;
   void set_alarm(std::uint32_t milliseconds) override;
   void observe(const Event& event) override;
   void status_changed() override { notify_due_ = true; }

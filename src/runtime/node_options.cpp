@@ -39,8 +39,11 @@ std::uint64_t draw() {
 Result<void> NodeOptions::validate() const {
   if (self.id == NodeId{0}) return refused("self.id", "0", "means \"no node\"");
   if (self.store == StoreId{0}) return refused("self.store", "0", "must name the data directory");
-  if (bootstrap != nullptr && !bootstrap->contains(self.id)) {
+  if (bootstrap != nullptr && !join && !bootstrap->contains(self.id)) {
     return refused("bootstrap", to_string(self.id), "this node does not belong to it");
+  }
+  if (bootstrap != nullptr && join && bootstrap->contains(self.id)) {
+    return refused("join", to_string(self.id), "this node belongs to bootstrap and need not join");
   }
   if (heartbeat_interval <= milliseconds(0)) {
     return refused("heartbeat_interval", show(heartbeat_interval), "must be positive");
@@ -53,6 +56,13 @@ Result<void> NodeOptions::validate() const {
   }
   if (election_timeout > milliseconds(50'000)) {
     return refused("election_timeout", show(election_timeout), "must be at most 50000 ms");
+  }
+  if (lease_reads && !check_quorum) {
+    return refused("lease_reads", "true", "needs check_quorum");
+  }
+  if (clock_drift_percent > 90) {
+    return refused(
+        "clock_drift_percent", std::to_string(clock_drift_percent), "must be at most 90");
   }
   if (request_timeout < milliseconds(0)) {
     return refused("request_timeout", show(request_timeout), "must not be negative");
@@ -77,6 +87,16 @@ driver::DriverOptions Node::Impl::driver_options() const {
   options.raft.heartbeat_interval_ticks = 1;
   options.raft.pre_vote = options_.pre_vote;
   options.raft.check_quorum = options_.check_quorum;
+  options.raft.priority = options_.priority;
+  if (options_.lease_reads) {
+    options.raft.lease_reads = LeaseReads::by_clock;
+    // A voter counts its ticks from some moment between two of them, and a tick may come late by
+    // almost one interval: so two fewer.
+    options.lease =
+        std::chrono::nanoseconds(options_.election_timeout - 2 * options_.heartbeat_interval) /
+        100 * (100 - options_.clock_drift_percent);
+  }
+  options.promote_learners = options_.promote_learners;
   options.raft.storage_mode = StorageMode::asynchronous;
   options.raft.max_append_bytes = options_.max_append_bytes;
   options.raft.max_inflight_messages = options_.max_inflight_messages;

@@ -206,6 +206,12 @@ void CoreGroup::cut(std::uint64_t left, std::uint64_t right) {
   };
 }
 
+void CoreGroup::cut_if(const std::function<bool(const Envelope&)>& is_lost) {
+  is_cut_ = [is_lost, before = is_cut_](const Envelope& envelope) {
+    return before(envelope) || is_lost(envelope);
+  };
+}
+
 void CoreGroup::isolate(std::uint64_t id) {
   is_cut_ = [id, before = is_cut_](const Envelope& envelope) {
     return before(envelope) || envelope.from.value == id || envelope.to.value == id;

@@ -59,6 +59,7 @@ class CoreGroup {
   /// Messages between the two are lost until heal().
   void cut(std::uint64_t left, std::uint64_t right);
   void isolate(std::uint64_t id);
+  void cut_if(const std::function<bool(const Envelope&)>& is_lost);
   void heal() {
     is_cut_ = [](const Envelope&) { return false; };
   }

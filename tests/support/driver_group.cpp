@@ -8,7 +8,10 @@ namespace raftkit::test {
 
 DriverGroup::DriverGroup(Options options) {
   const MembershipPtr membership = voters(options.voters);
-  for (const NodeId id : membership->voters) {
+  std::vector<NodeId> everybody = membership->voters;
+  for (const std::uint64_t id : options.joining)
+    everybody.emplace_back(id);
+  for (const NodeId id : everybody) {
     driver::DriverOptions own;
     own.raft.id = id;
     own.self = {id, "n" + to_string(id), {}, StoreId{100 + id.value}, {}};
@@ -20,7 +23,8 @@ DriverGroup::DriverGroup(Options options) {
                      .transfer_retained_entries = 100};
     options.tune(own);
     auto member = std::make_unique<Member>();
-    const InitialState initial = bootstrapped(membership);
+    InitialState initial = bootstrapped(membership);
+    initial.hard_state.term = Term{options.term};
     driver::Recovered recovered{initial, {initial.base, membership}, initial.base, std::nullopt};
     auto created = driver::Driver::create(own, std::move(recovered), member->ports, metrics_);
     if (!created) throw std::runtime_error(created.error().message());
@@ -30,7 +34,7 @@ DriverGroup::DriverGroup(Options options) {
   if (!options.start) return;
   for (auto& [id, member] : members_) {
     member->driver->start();
-    for (const NodeId peer : membership->voters) {
+    for (const NodeId peer : everybody) {
       if (peer.value != id) member->driver->on_peer({peer, PeerState::connected});
     }
   }
@@ -141,6 +145,18 @@ std::shared_ptr<Answer> DriverGroup::transfer(std::uint64_t id, std::optional<No
   auto answer = std::make_shared<Answer>();
   node(id).transfer_leadership(target, [answer](error_code code) {
     *answer = {code, {}, {}, answer->count + 1};
+  });
+  return answer;
+}
+
+std::shared_ptr<Answer> DriverGroup::change(std::uint64_t id,
+                                            MemberOperation operation,
+                                            std::uint64_t whom) {
+  auto answer = std::make_shared<Answer>();
+  MembershipChange change;
+  change.steps.push_back({operation, {NodeId{whom}, "", {}, {}, {}}});
+  node(id).change_membership(change, [answer](error_code code, const driver::Proposed& proposed) {
+    *answer = {code, {}, proposed.index, answer->count + 1};
   });
   return answer;
 }

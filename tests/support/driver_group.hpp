@@ -33,6 +33,7 @@ class FakePorts final : public driver::Ports {
     snapshot_sends.emplace_back(std::move(request), current);
   }
   void drop_snapshot(EntryId last) override { dropped.push_back(last); }
+  [[nodiscard]] std::chrono::nanoseconds now() const override { return clock; }
   void set_alarm(std::uint32_t milliseconds) override { alarm = milliseconds; }
   void observe(const Event& event) override { events.push_back(event); }
   void status_changed() override { ++status_changes; }
@@ -47,6 +48,7 @@ class FakePorts final : public driver::Ports {
   std::deque<SnapshotMeta> saves;
   std::deque<std::pair<Envelope, SnapshotMeta>> snapshot_sends;
   std::vector<EntryId> dropped;
+  std::chrono::nanoseconds clock{0};
   std::optional<std::uint32_t> alarm;
   std::vector<Event> events;
   std::vector<Error> failures;
@@ -74,6 +76,8 @@ class DriverGroup {
     std::size_t voters = 3;
     std::function<void(driver::DriverOptions&)> tune = [](driver::DriverOptions&) {};
     bool start = true;
+    std::set<std::uint64_t> joining = {};  ///< they know the voters, and nobody knows them
+    std::uint64_t term = 1;                ///< in which they were when they were last here
   };
 
   /// All are connected with each other from the start.
@@ -97,6 +101,7 @@ class DriverGroup {
   std::shared_ptr<Answer> propose(std::uint64_t id, const std::string& command);
   std::shared_ptr<Answer> read(std::uint64_t id);
   std::shared_ptr<Answer> transfer(std::uint64_t id, std::optional<NodeId> target);
+  std::shared_ptr<Answer> change(std::uint64_t id, MemberOperation operation, std::uint64_t whom);
 
  private:
   struct Member {

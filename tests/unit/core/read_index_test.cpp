@@ -245,3 +245,103 @@ TEST_CASE("Lease reads are answered at once, and hold on to their leader",
   options.check_quorum = false;
   CHECK(options.validate().error() == Errc::invalid_option);
 }
+
+namespace {
+
+CoreBench leader_with_clock() {
+  CoreBench bench(
+      {.tune = [](RaftOptions& options) { options.lease_reads = LeaseReads::by_clock; }});
+  bench.lead_all();
+  return bench;
+}
+
+/// The round of the heartbeats that are due now.
+std::uint64_t next_round(CoreBench& bench) {
+  bench.tick(RaftOptions{}.heartbeat_interval_ticks);
+  bench.run();
+  return bench.take_sent<HeartbeatRequest>(2).at(0).read_round;
+}
+
+bool is_answered_at_once(CoreBench& bench, std::uint64_t read) {
+  bench.reads.clear();
+  REQUIRE(bench.node().read_index(ReadId{read}));
+  bench.run();
+  return bench.reads == std::vector<ReadReady>{{ReadId{read}, bench.status().commit}};
+}
+
+}  // namespace
+
+TEST_CASE("For a lease by the clock it is told which round of heartbeats a quorum has answered",
+          "[core][read][thesis:6.4.1]") {
+  CoreBench bench = leader_with_clock();
+  const std::uint64_t first = next_round(bench);
+  const std::uint64_t second = next_round(bench);
+  CHECK(first > 0);
+  CHECK(second > first);
+
+  const auto confirmed_after = [&](std::uint64_t round) {
+    REQUIRE(bench.receive(2, bench.status().term.value, HeartbeatResponse{round}));
+    const bool has_ready = bench.node().has_ready();
+    const std::uint64_t confirmed = bench.take().confirmed_round;
+    CHECK(has_ready == (confirmed > 0));
+    return confirmed;
+  };
+  CHECK(confirmed_after(first) == first);
+  CHECK(confirmed_after(first) == 0);  // nothing new
+  CHECK(confirmed_after(second) == second);
+  CHECK(confirmed_after(second + 1) == 0);  // not asked yet
+}
+
+TEST_CASE("A round that one of five has answered is not confirmed", "[core][read][thesis:6.4.1]") {
+  CoreBench bench({.voters = 5, .tune = [](RaftOptions& options) {
+                     options.lease_reads = LeaseReads::by_clock;
+                   }});
+  bench.lead_all();
+  const std::uint64_t round = next_round(bench);
+
+  REQUIRE(bench.receive(2, bench.status().term.value, HeartbeatResponse{round}));
+  CHECK(bench.take().confirmed_round == 0);
+  REQUIRE(bench.receive(3, bench.status().term.value, HeartbeatResponse{round}));
+  CHECK(bench.take().confirmed_round == round);
+}
+
+TEST_CASE("Reads are answered at once while the lease is held, and only then",
+          "[core][read][thesis:6.4.1]") {
+  CoreBench bench = leader_with_clock();
+  CHECK_FALSE(is_answered_at_once(bench, 1));
+  bench.node().hold_lease(true);
+  CHECK(is_answered_at_once(bench, 2));
+  bench.node().hold_lease(false);
+  CHECK_FALSE(is_answered_at_once(bench, 3));
+
+  bench.node().hold_lease(true);
+  bench.node().transfer_leadership(NodeId{2});  // it may win at any time now
+  CHECK_FALSE(is_answered_at_once(bench, 4));
+}
+
+TEST_CASE("A lease does not answer before an entry of its term is committed",
+          "[core][read][thesis:6.4.1]") {
+  CoreBench bench(
+      {.tune = [](RaftOptions& options) { options.lease_reads = LeaseReads::by_clock; }});
+  bench.lead();
+  bench.node().hold_lease(true);
+  CHECK_FALSE(is_answered_at_once(bench, 1));
+  bench.node().hold_lease(false);  // over, by the time that the entry is committed
+
+  bench.acknowledge(2, bench.status().last.value);
+
+  CHECK(bench.reads.empty());
+  bench.answer(2, HeartbeatResponse{bench.take_sent<HeartbeatRequest>(2).back().read_round});
+  CHECK(bench.reads.size() == 1);
+}
+
+TEST_CASE("A member that took part in a lease does not forget its leader",
+          "[core][read][thesis:6.4.1]") {
+  CoreBench follower(
+      {.tune = [](RaftOptions& options) { options.lease_reads = LeaseReads::by_clock; }});
+  REQUIRE(follower.receive(2, 1, HeartbeatRequest{}));
+
+  follower.node().forget_leader();
+
+  CHECK(follower.status().leader == NodeId{2});
+}

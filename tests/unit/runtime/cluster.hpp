@@ -160,6 +160,7 @@ class Cluster {
     options.cluster = ClusterId{7};
     options.self = {NodeId{id}, "n" + std::to_string(id), {}, StoreId{100 + id}, {}};
     options.bootstrap = membership_;
+    options.join = !membership_->contains(NodeId{id});
     options.heartbeat_interval = std::chrono::milliseconds(20);
     options.election_timeout = std::chrono::milliseconds(300);
     tune_(options);
@@ -182,6 +183,8 @@ class Cluster {
     member.subscription = member.node->subscribe(
         context_.get_executor(), [this, id](const NodeStatus& status) { note(id, status); });
   }
+  /// Room for a node that the others do not know yet.
+  void add(std::uint64_t id) { members_.emplace(id, std::make_unique<Member>()); }
   void start_all() {
     for (const auto& [id, member] : members_)
       start(id);
@@ -215,6 +218,17 @@ class Cluster {
                            [promise](error_code code, ProposeResult result) {
                              promise->set_value({code, result});
                            });
+    return promise->get_future();
+  }
+  std::future<Reply<MembershipPtr>> change(std::uint64_t id,
+                                           MemberOperation operation,
+                                           std::uint64_t whom) {
+    auto promise = std::make_shared<std::promise<Reply<MembershipPtr>>>();
+    MembershipChange change;
+    change.steps.push_back({operation, {NodeId{whom}, "", {}, {}, {}}});
+    node(id).async_change_membership(change, [promise](error_code code, MembershipPtr membership) {
+      promise->set_value({code, std::move(membership)});
+    });
     return promise->get_future();
   }
   std::future<Reply<Index>> read(std::uint64_t id) {

@@ -379,6 +379,91 @@ TEST_CASE("A node can start again on the same directory as soon as it was destro
   }
 }
 
+TEST_CASE("A node joins a running cluster as a learner, becomes a voter, and takes part",
+          "[runtime][membership]") {
+  Cluster cluster;
+  cluster.start_all();
+  const std::uint64_t leader = cluster.await_leader();
+  REQUIRE_FALSE(get(cluster.propose(leader, "before")).code);
+
+  cluster.add(4);
+  cluster.start(4);
+  const auto added = get(cluster.change(leader, MemberOperation::make_learner, 4));
+  REQUIRE_FALSE(added.code);
+  CHECK(added.value->is_learner(NodeId{4}));
+  CHECK(cluster.await([](const Cluster::Statuses& statuses) {
+    return statuses.at(4).membership->is_voter(NodeId{4}) && statuses.at(4).published;
+  }));
+
+  CHECK_FALSE(get(cluster.propose(4, "by the new one")).code);
+  CHECK(cluster.machine(4).applied() == Strings{"before", "by the new one"});
+}
+
+TEST_CASE("Members leave, and the last voter stays", "[runtime][membership]") {
+  Cluster cluster;
+  cluster.start_all();
+  const std::uint64_t leader = cluster.await_leader();
+  const std::uint64_t first = cluster.somebody_else(leader);
+  const std::uint64_t second = cluster.somebody_else(first);
+
+  REQUIRE_FALSE(get(cluster.change(leader, MemberOperation::remove, first)).code);
+  const auto alone = get(cluster.change(leader, MemberOperation::remove, second));
+  REQUIRE_FALSE(alone.code);
+  CHECK(alone.value->voters == std::vector<NodeId>{NodeId{leader}});
+  CHECK(get(cluster.change(leader, MemberOperation::remove, leader)).code ==
+        Errc::invalid_argument);
+
+  CHECK_FALSE(get(cluster.propose(leader, "alone")).code);
+}
+
+TEST_CASE("Reads under a lease see everything, also after the leader has gone",
+          "[runtime][lease]") {
+  Cluster cluster(3, [](NodeOptions& options) { options.lease_reads = true; });
+  cluster.start_all();
+  const std::uint64_t leader = cluster.await_leader();
+  for (int i = 0; i < 20; ++i) {
+    const auto written = get(cluster.propose(leader, std::to_string(i)));
+    REQUIRE_FALSE(written.code);
+    const auto read = get(cluster.read(i % 2 == 0 ? leader : cluster.somebody_else(leader)));
+    CHECK_FALSE(read.code);
+    CHECK(read.value >= written.value.index);
+  }
+
+  cluster.stop(leader);
+  const std::uint64_t next = cluster.await_leader();
+  CHECK_FALSE(get(cluster.read(next)).code);
+  CHECK(cluster.machine(next).applied().size() == 20);
+}
+
+TEST_CASE("Options that contradict each other are refused", "[runtime]") {
+  const auto refuses = [](const std::function<void(NodeOptions&)>& spoil, const char* field) {
+    NodeOptions options;
+    options.self = {NodeId{1}, "n1", {}, StoreId{1}, {}};
+    spoil(options);
+    const auto valid = options.validate();
+    return !valid && valid.error() == Errc::invalid_option &&
+           valid.error().message().find(field) != std::string::npos;
+  };
+  const auto others = std::make_shared<const Membership>(Membership{.voters = {NodeId{2}}});
+  const auto own = std::make_shared<const Membership>(Membership{.voters = {NodeId{1}}});
+
+  CHECK(refuses([&](NodeOptions& options) { options.bootstrap = others; }, "bootstrap"));
+  CHECK(refuses(
+      [&](NodeOptions& options) {
+        options.bootstrap = own;
+        options.join = true;
+      },
+      "join"));
+  CHECK(refuses(
+      [](NodeOptions& options) {
+        options.lease_reads = true;
+        options.check_quorum = false;
+      },
+      "lease_reads"));
+  CHECK(refuses([](NodeOptions& options) { options.clock_drift_percent = 91; },
+                "clock_drift_percent"));
+}
+
 TEST_CASE("Sizes that no message could carry are refused", "[runtime]") {
   NodeOptions options;
   options.self = {NodeId{1}, "n1", {}, StoreId{1}, {}};

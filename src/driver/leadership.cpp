@@ -1,0 +1,118 @@
+// What a leader does beside replicating: leases, promotions, changes of the membership, handing
+// over.
+#include <algorithm>
+
+#include "core/membership_changer.hpp"
+#include "driver/driver.hpp"
+#include "driver/erase.hpp"
+
+namespace raftkit::driver {
+
+// --- handing over
+
+std::optional<NodeId> Driver::best_transfer_target() const {
+  const RaftStatus status = node_.status();
+  const auto is_better = [](const ProgressStatus& left, const ProgressStatus& right) {
+    return std::pair(left.recently_active, left.match) >
+           std::pair(right.recently_active, right.match);
+  };
+  const ProgressStatus* best = nullptr;
+  for (const ProgressStatus& progress : status.progress) {
+    // The quorum check forgets who was heard of; whoever takes entries was there a moment ago.
+    const bool is_there = progress.recently_active || progress.state == ProgressState::replicate;
+    const bool may_lead =
+        progress.node != options_.raft.id && is_there && status.membership->is_voter(progress.node);
+    if (may_lead && (best == nullptr || is_better(progress, *best))) best = &progress;
+  }
+  return best == nullptr ? std::nullopt : std::optional(best->node);
+}
+
+void Driver::transfer_leadership(std::optional<NodeId> target, TransferHandler handler) {
+  if (life_ == Life::over || failure_) return handler(Errc::stopped);
+  if (soft_state().role != Role::leader) return handler(Errc::not_leader);
+  if (target == options_.raft.id) return handler({});
+  if (!target) target = best_transfer_target();
+  if (!target) return handler(Errc::transfer_aborted);
+  if (!membership_->is_voter(*target)) return handler(Errc::peer_not_found);
+  node_.transfer_leadership(*target);
+  transfers_.push_back(
+      {target, now_ + options_.raft.election_timeout_ticks + 1, std::move(handler)});
+}
+
+void Driver::settle_transfers() {
+  const SoftState state = soft_state();
+  erase_over(transfers_, [&](Transfer& transfer) {
+    const bool has_moved = state.role != Role::leader && state.leader.has_value();
+    if (!has_moved && now_ < transfer.deadline) return false;
+    const bool is_there = has_moved && state.leader == transfer.target;
+    transfer.handler(is_there ? error_code{} : make_error_code(Errc::transfer_aborted));
+    return true;
+  });
+  if (life_ == Life::stopping && stop_done_) {
+    if (state.role != Role::leader || now_ >= stop_deadline_) stop_done_();
+  }
+}
+
+// --- membership
+
+void Driver::change_membership(const MembershipChange& change, ProposeHandler handler) {
+  if (life_ != Life::running || failure_) {
+    handler(Errc::stopped, {});
+    return;
+  }
+  // Before a joint phase has begun or ended, as the case may be, only the leader can tell.
+  if (membership_->is_joint() == change.steps.empty()) {
+    if (auto changed = core::change_membership(*membership_, change); !changed) {
+      handler(changed.error().code(), {});
+      return;
+    }
+  }
+  proposals_.add({EntryType::membership, encode(change)}, std::move(handler));
+}
+
+/// A learner that got within an election timeout all that was committed at its beginning will, as a
+/// voter, not hold up the others. [thesis §4.2.1]
+void Driver::promote_learners() {
+  if (soft_state().role != Role::leader || life_ != Life::running || failure_) return;
+  const RaftStatus status = node_.status();
+  const auto goal = std::exchange(promotion_goal_, status.commit);
+  if (!goal || status.membership->is_joint()) return;
+  for (const ProgressStatus& progress : status.progress) {
+    // One that died with a complete log would hold up the others all the same.
+    const bool is_there =
+        progress.state == ProgressState::replicate && connected_.contains(progress.node);
+    if (!progress.learner || !is_there || progress.match < *goal) continue;
+    MembershipChange change;
+    change.steps.push_back({MemberOperation::make_voter, {progress.node, "", {}, {}, {}}});
+    static_cast<void>(node_.propose_membership_change(change));  // refused: the next time
+    return;
+  }
+}
+
+// --- leases [thesis §6.4.1]
+
+/// Before they leave: a lease that begins too early only ends too early.
+void Driver::stamp_heartbeats(const std::vector<Envelope>& envelopes) {
+  if (!lease_.is_used()) return;
+  std::uint64_t newest = 0;
+  for (const Envelope& envelope : envelopes) {
+    const auto* heartbeat = std::get_if<HeartbeatRequest>(&envelope.message);
+    if (heartbeat != nullptr) newest = std::max(newest, heartbeat->read_round);
+  }
+  if (newest > 0) lease_.sending(newest, ports_.now());
+}
+
+/// For the reads that come next. A process that was stopped meanwhile finds its lease over.
+void Driver::check_lease() {
+  if (lease_.is_used()) node_.hold_lease(lease_.is_held(ports_.now()));
+}
+
+/// It may have answered a heartbeat just before it was restarted, so it waits until that leader's
+/// lease must be over. [thesis §6.4.1]
+bool Driver::keeps_promises(const Envelope& envelope) const {
+  const auto* request = std::get_if<VoteRequest>(&envelope.message);
+  return request != nullptr && request->kind != VoteKind::transfer && lease_.is_used() &&
+         may_have_promised_ && now_ <= options_.raft.election_timeout_ticks;
+}
+
+}  // namespace raftkit::driver
