@@ -1,7 +1,6 @@
 // The legal order of effects around one core: what the embedder of a Raft core usually gets wrong.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -38,7 +37,7 @@ struct DriverOptions {
   std::size_t max_batch_bytes = std::size_t{1} << 20;  ///< proposals per propose call
   std::uint32_t failover_jitter_milliseconds = 50;
   /// How long a quorum's answer keeps a leader sure; with LeaseReads::by_clock, else 0.
-  std::chrono::nanoseconds lease{0};
+  std::uint64_t lease_nanoseconds = 0;
   /// A leader makes voters of learners that have caught up.
   bool promote_learners = true;
   Snapshotter::Limits snapshots;

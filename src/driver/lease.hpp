@@ -1,7 +1,6 @@
 // How long a leader may be sure that nobody else leads.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -12,21 +11,19 @@ namespace raftkit::driver {
 /// answered, no other leader can exist for a little less than that, counted from the moment before
 /// the heartbeat left. [thesis §6.4.1]
 ///
-/// Times are the embedder's clock, which must never go back, and must go on while the machine
-/// sleeps.
+/// Times are nanoseconds of the embedder's clock, which must never go back, and must go on while
+/// the machine sleeps.
 ///
 /// Owner: driver.
 class Lease {
  public:
-  using Time = std::chrono::nanoseconds;
-
   /// 0: there are no leases.
-  explicit Lease(Time length) : length_(length) {}
+  explicit Lease(std::uint64_t length) : length_(length) {}
 
-  [[nodiscard]] bool is_used() const { return length_ > Time{0}; }
+  [[nodiscard]] bool is_used() const { return length_ > 0; }
 
   /// Heartbeats of this round are about to leave.
-  void sending(std::uint64_t round, Time now) {
+  void sending(std::uint64_t round, std::uint64_t now) {
     while (!rounds_.empty() && now - rounds_.front().sent >= length_)
       rounds_.pop_front();
     if (rounds_.empty() || rounds_.back().number < round) rounds_.push_back({round, now});
@@ -44,17 +41,17 @@ class Lease {
     since_.reset();
   }
 
-  [[nodiscard]] bool is_held(Time now) const { return since_ && now - *since_ < length_; }
+  [[nodiscard]] bool is_held(std::uint64_t now) const { return since_ && now - *since_ < length_; }
 
  private:
   struct Round {
     std::uint64_t number = 0;
-    Time sent;
+    std::uint64_t sent = 0;
   };
 
-  Time length_;
+  std::uint64_t length_;
   std::deque<Round> rounds_;  // sent and not confirmed, ascending
-  std::optional<Time> since_;
+  std::optional<std::uint64_t> since_;
 };
 
 }  // namespace raftkit::driver

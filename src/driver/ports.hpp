@@ -2,7 +2,6 @@
 // events.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -56,9 +55,9 @@ class Ports {
   /// A stored snapshot is not needed any more.
   virtual void drop_snapshot(EntryId last) = 0;
 
-  /// Of a clock that never goes back and goes on while the machine sleeps. Asked only if there are
-  /// leases.
-  [[nodiscard]] virtual std::chrono::nanoseconds now() const = 0;
+  /// Nanoseconds of a clock that never goes back and goes on while the machine sleeps. Asked only
+  /// if there are leases.
+  [[nodiscard]] virtual std::uint64_t now() const = 0;
   /// Calls Driver::alarm after this time; a new request replaces an old one.
   virtual void set_alarm(std::uint32_t milliseconds) = 0;
 

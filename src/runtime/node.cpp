@@ -264,10 +264,11 @@ void Node::Impl::on_tick() {
   arm_tick();
 }
 
-std::chrono::nanoseconds Node::Impl::now() const {
+std::uint64_t Node::Impl::now() const {
   timespec time{};
   ::clock_gettime(CLOCK_BOOTTIME, &time);  // goes on while the machine sleeps, unlike steady_clock
-  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+  return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000 +
+         static_cast<std::uint64_t>(time.tv_nsec);
 }
 
 void Node::Impl::set_alarm(std::uint32_t milliseconds) {

@@ -59,7 +59,7 @@ class Node::Impl final : public driver::Ports,
   void save_snapshot(const SnapshotMeta& snapshot) override;
   void send_snapshot(Envelope request, const SnapshotMeta& current) override;
   void drop_snapshot(EntryId last) override;
-  [[nodiscard]] std::chrono::nanoseconds now() const override;
+  [[nodiscard]] std::uint64_t now() const override;
   void set_alarm(std::uint32_t milliseconds) override;
   void observe(const Event& event) override;
   void status_changed() override { notify_due_ = true; }

@@ -92,9 +92,10 @@ driver::DriverOptions Node::Impl::driver_options() const {
     options.raft.lease_reads = LeaseReads::by_clock;
     // A voter counts its ticks from some moment between two of them, and a tick may come late by
     // almost one interval: so two fewer.
-    options.lease =
-        std::chrono::nanoseconds(options_.election_timeout - 2 * options_.heartbeat_interval) /
-        100 * (100 - options_.clock_drift_percent);
+    const std::chrono::nanoseconds promised =
+        options_.election_timeout - 2 * options_.heartbeat_interval;
+    options.lease_nanoseconds =
+        static_cast<std::uint64_t>(promised.count()) / 100 * (100 - options_.clock_drift_percent);
   }
   options.promote_learners = options_.promote_learners;
   options.raft.storage_mode = StorageMode::asynchronous;

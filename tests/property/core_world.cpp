@@ -79,6 +79,7 @@ RaftOptions CoreWorld::options_of(NodeId id) const {
   choose(options.max_inflight_bytes, {1});
   options.pre_vote = choices % 2 == 0;
   options.check_quorum = choices / 2 % 2 == 0;
+  if (choices / 4 % 2 == 0) options.priority = static_cast<std::uint32_t>(id.value % 3);
   return options;
 }
 

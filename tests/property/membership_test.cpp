@@ -94,11 +94,8 @@ RawNode leader_of(const MembershipPtr& membership) {
   }
   for (const NodeId member : membership->all()) {
     if (member == self || node.soft_state().role == Role::leader) continue;
-    const auto taken = node.step({.group = {},
-                                  .from = member,
-                                  .to = self,
-                                  .term = node.term(),
-                                  .message = VoteResponse{VoteKind::election, true}});
+    const auto taken =
+        node.step({{}, member, self, node.term(), VoteResponse{VoteKind::election, true}});
     RC_ASSERT(taken.has_value());
   }
   RC_ASSERT(node.soft_state().role == Role::leader);
@@ -173,11 +170,8 @@ TEST_CASE(
     RC_ASSERT(followed == given->all());
 
     auto other = *RawNode::create({.id = given->all().back()}, bootstrapped(voters(1)));
-    const auto taken = other.step({.group = {},
-                                   .from = leader.id,
-                                   .to = given->all().back(),
-                                   .term = Term{2},
-                                   .message = SnapshotRequest{{at(1, 9), given}}});
+    const auto taken = other.step(
+        {{}, leader.id, given->all().back(), Term{2}, SnapshotRequest{{at(1, 9), given}}});
     RC_ASSERT(taken.has_value());
     RC_ASSERT(*other.status().membership == *given);
   });

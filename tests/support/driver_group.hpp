@@ -33,7 +33,7 @@ class FakePorts final : public driver::Ports {
     snapshot_sends.emplace_back(std::move(request), current);
   }
   void drop_snapshot(EntryId last) override { dropped.push_back(last); }
-  [[nodiscard]] std::chrono::nanoseconds now() const override { return clock; }
+  [[nodiscard]] std::uint64_t now() const override { return clock; }
   void set_alarm(std::uint32_t milliseconds) override { alarm = milliseconds; }
   void observe(const Event& event) override { events.push_back(event); }
   void status_changed() override { ++status_changes; }
@@ -48,7 +48,7 @@ class FakePorts final : public driver::Ports {
   std::deque<SnapshotMeta> saves;
   std::deque<std::pair<Envelope, SnapshotMeta>> snapshot_sends;
   std::vector<EntryId> dropped;
-  std::chrono::nanoseconds clock{0};
+  std::uint64_t clock = 0;  // nanoseconds
   std::optional<std::uint32_t> alarm;
   std::vector<Event> events;
   std::vector<Error> failures;

@@ -9,17 +9,16 @@
 using namespace raftkit;        // NOLINT(google-build-using-namespace): domain words of the test
 using namespace raftkit::test;  // NOLINT(google-build-using-namespace): as above
 using Port = DriverGroup::Port;
-using std::chrono::milliseconds;
 
 namespace {
 
-constexpr milliseconds kLease{700};
+constexpr std::uint64_t kLease = 700'000'000;  // nanoseconds
 
 DriverGroup::Options with_leases(std::uint64_t term = 1) {
   return {.tune =
               [](driver::DriverOptions& options) {
                 options.raft.lease_reads = LeaseReads::by_clock;
-                options.lease = kLease;
+                options.lease_nanoseconds = kLease;
               },
           .joining = {4},
           .term = term};
@@ -80,9 +79,9 @@ TEST_CASE("A lease ends by the clock, counted from before the heartbeat left", "
   group.hold(3, Port::network);
   group.tick(1);  // a later round, that nobody answers
 
-  group.ports(1).clock += kLease - milliseconds(1);
+  group.ports(1).clock += kLease - 1;
   CHECK(answers_alone(group));
-  group.ports(1).clock += milliseconds(1);
+  group.ports(1).clock += 1;
   CHECK_FALSE(answers_alone(group));
 }
 
@@ -93,12 +92,12 @@ TEST_CASE("The answers to a heartbeat count from when it left, however late they
   group.ports(1).clock += 2 * kLease;
   group.hold(1, Port::network);
   group.tick(1);  // leaves now
-  group.ports(1).clock += kLease - milliseconds(1);
+  group.ports(1).clock += kLease - 1;
   group.resume(1, Port::network);
   group.settle();
 
   CHECK(answers_alone(group));
-  group.ports(1).clock += milliseconds(1);
+  group.ports(1).clock += 1;
   CHECK_FALSE(answers_alone(group));
 }
 

@@ -444,13 +444,16 @@ TEST_CASE("Options that contradict each other are refused", "[runtime]") {
     return !valid && valid.error() == Errc::invalid_option &&
            valid.error().message().find(field) != std::string::npos;
   };
-  const auto others = std::make_shared<const Membership>(Membership{.voters = {NodeId{2}}});
-  const auto own = std::make_shared<const Membership>(Membership{.voters = {NodeId{1}}});
+  const auto of = [](std::uint64_t node) {
+    Membership membership;
+    membership.voters.emplace_back(node);
+    return std::make_shared<const Membership>(std::move(membership));
+  };
 
-  CHECK(refuses([&](NodeOptions& options) { options.bootstrap = others; }, "bootstrap"));
+  CHECK(refuses([&](NodeOptions& options) { options.bootstrap = of(2); }, "bootstrap"));
   CHECK(refuses(
       [&](NodeOptions& options) {
-        options.bootstrap = own;
+        options.bootstrap = of(1);
         options.join = true;
       },
       "join"));
