@@ -76,6 +76,8 @@ Result<void> Raft::settle_changes(Leader& self, SmallVector<Proposal, 1>& propos
         }
         has_change = true;
       }
+    } else if (proposal.type != EntryType::normal && proposal.type != EntryType::member_update) {
+      return Errc::not_supported;  // whoever had to apply it would stop
     }
     ++place.index;
   }
