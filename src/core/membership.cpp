@@ -23,6 +23,8 @@ void Raft::switch_membership(MembershipPtr membership, std::span<const NodeId> r
   auto* self = std::get_if<Leader>(&state_);
   if (self == nullptr) return;
   self->tracker.update(membership_, std::max(log_.last(), Index{1}), renewed);
+  if (self->transfer_target && !membership_->is_voter(*self->transfer_target))
+    abort_transfer(*self, "the target is no voter any more");
   const Progress* own = self->tracker.find(options_.id);
   if (own == nullptr || own->is_learner()) {
     // Until now it managed a cluster that it was leaving, and did not count itself. [thesis §4.2.2]
@@ -41,8 +43,6 @@ void Raft::follow_new_quorum(Leader& self) {
       if (progress.node() != options_.id) send_append(self, progress, IfEmpty::skip);
     }
   }
-  if (self.transfer_target && !membership_->is_voter(*self.transfer_target))
-    abort_transfer(self, "the target is no voter any more");
 }
 
 std::optional<std::string_view> Raft::unfit_now(const Leader& self,
