@@ -95,6 +95,9 @@ void Invariants::take_snapshot(const Ready& ready, const RaftStatus& now) {
   require(snapshot->membership != nullptr && *snapshot->membership == *now.membership,
           "INV-SNAPSHOT-HAS-MEMBERSHIP",
           shown);
+  if (last() > std::max(base_.index, snapshot->last.index) &&
+      place(last()).handed_out_in == now.term)
+    is_contradicted_ = true;
   base_ = snapshot->last;
   log_.clear();
   changes_.clear();
@@ -115,6 +118,7 @@ void Invariants::take_entries(const PersistBatch& batch, const RaftStatus& now) 
             "INV-LOG-CONTIGUOUS",
             shown);
     if (*from > base_.index && *from <= last()) {
+      if (place(last()).handed_out_in == now.term) is_contradicted_ = true;
       log_.resize(*from - base_.index - 1);
       std::erase_if(changes_, [&](Index change) { return change >= *from; });
     }
@@ -128,7 +132,7 @@ void Invariants::take_entries(const PersistBatch& batch, const RaftStatus& now) 
     require(entry.id.term >= *term_at(last()), "INV-LOG-TERMS-ASCEND", shown);
     require(entry.id.term <= now.term, "INV-LOG-NOT-ABOVE-TERM", shown);
     if (entry.type == EntryType::membership) take_change(entry, now);
-    log_.push_back({entry.id.term, entry.type, batch.id});
+    log_.push_back({entry.id.term, entry.type, batch.id, now.term});
   }
 }
 

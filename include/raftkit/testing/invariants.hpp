@@ -54,7 +54,8 @@ class Invariants {
   struct Place {
     Term term;
     EntryType type = EntryType::normal;
-    PersistId batch;  // 0: it was there at the start
+    PersistId batch = {};  // 0: it was there at the start
+    Term handed_out_in = {};
   };
 
   template <class What>
@@ -114,6 +115,9 @@ class Invariants {
   Index applying_;  // the last entry that was handed out for application
   bool is_installing_ = false;
   PersistId installing_{0};
+  /// A leader took back what it had said in the same term. Only the terms tell old writes from new
+  /// ones.
+  bool is_contradicted_ = false;
   std::map<Term, NodeId> votes_given_;
   Term written_as_leader_{0};
 
