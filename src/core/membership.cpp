@@ -90,7 +90,8 @@ void Raft::leave_joint_if_due(Leader& self) {
   if (!membership_->auto_leave || log_.applied() < self.pending_membership) return;
   SmallVector<Proposal, 1> leave;
   leave.push_back({EntryType::membership, encode(MembershipChange{})});
-  // Refused while leadership is being handed over: then the next leader does it.
+  // Refused while leadership is being handed over: then the next leader does it, or this one when
+  // the time for that is up.
   static_cast<void>(append_proposals(self, leave));
 }
 
