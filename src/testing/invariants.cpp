@@ -107,7 +107,8 @@ void Invariants::step(const Envelope& envelope) {
 }
 
 void Invariants::read_index(ReadId read) {
-  reads_.emplace(read, before_->commit);
+  const bool leads = before_->role == Role::leader;
+  reads_.emplace(read, Asked{before_->commit, leads ? std::optional(before_->term) : std::nullopt});
 }
 
 void Invariants::persisted(PersistId id) {

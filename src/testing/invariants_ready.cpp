@@ -54,7 +54,7 @@ void Invariants::take(const Ready& ready, const RaftStatus& now, bool has_ready)
     take_message(envelope, now);
   }
   take_applied(ready, now);
-  take_reads(ready);
+  take_reads(ready, now);
   require(ready.membership == nullptr || ready.membership == now.membership,
           "INV-MEMBERSHIP-HANDED-OUT",
           [] { return "another membership than the node's"; });
@@ -184,14 +184,16 @@ void Invariants::take_applied(const Ready& ready, const RaftStatus& now) {
   }
 }
 
-void Invariants::take_reads(const Ready& ready) {
-  if (peers_ == Peers::any || options_.lease_reads) return;
+void Invariants::take_reads(const Ready& ready, const RaftStatus& now) {
   for (const ReadReady& read : ready.reads) {
-    // One that was not asked in this life is answered to an earlier one.
     const auto asked = reads_.find(read.read);
-    require(asked == reads_.end() || read.index >= asked->second, "INV-READ-SEES-COMMITTED", [&] {
+    // One that was not asked in this life is answered to an earlier one.
+    if (asked == reads_.end()) continue;
+    const bool is_own = now.role == Role::leader && asked->second.led == now.term;
+    if (!is_own && (peers_ == Peers::any || options_.lease_reads)) continue;
+    require(read.index >= asked->second.commit, "INV-READ-SEES-COMMITTED", [&] {
       return "read " + std::to_string(read.read.value) + " is answered with " +
-             to_string(read.index);
+             to_string(read.index) + ", asked at " + to_string(asked->second.commit);
     });
   }
 }

@@ -58,6 +58,12 @@ class Invariants {
     Term handed_out_in = {};
   };
 
+  /// A read, and what was known when it was asked.
+  struct Asked {
+    Index commit;
+    std::optional<Term> led;  // only if this node led
+  };
+
   template <class What>
   void require(bool holds, std::string_view id, What&& what);
 
@@ -81,7 +87,7 @@ class Invariants {
   void take_change(const Entry& entry, const RaftStatus& now);
   void take_stamp(const PersistBatch& batch, const RaftStatus& now);
   void take_applied(const Ready& ready, const RaftStatus& now);
-  void take_reads(const Ready& ready);
+  void take_reads(const Ready& ready, const RaftStatus& now);
   void take_message(const Envelope& envelope, const RaftStatus& now);
   void take_promise(const Envelope& envelope, const RaftStatus& now);
   void take_from_leader(const Envelope& envelope, const RaftStatus& now);
@@ -126,10 +132,10 @@ class Invariants {
   std::map<NodeId, Index> agreed_;   // acknowledged to the leader of the current term
   std::map<NodeId, Index> matched_;  // the most that this leader ever knew of a member
   Index told_commit_;                // the most that anybody said
-  std::map<ReadId, Index> reads_;    // and what was known to be committed when it was asked
-  std::optional<NodeId> leader_;     // of the current term
-  Term led_{0};                      // the newest term that this node leads or has led
-  Index led_from_;                   // its first entry in that term
+  std::map<ReadId, Asked> reads_;
+  std::optional<NodeId> leader_;  // of the current term
+  Term led_{0};                   // the newest term that this node leads or has led
+  Index led_from_;                // its first entry in that term
   bool may_change_members_ = false;
 };
 

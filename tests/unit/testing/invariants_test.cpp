@@ -729,6 +729,29 @@ TEST_CASE("Applying what must not be applied is noticed", "[testing][invariants]
   });
 }
 
+TEST_CASE("A leader's own stale answer is noticed whoever its peers are", "[testing][invariants]") {
+  Observed observed(Peers::any, {.id = NodeId{1}, .lease_reads = true});
+  observed.lead();
+  observed.acknowledge(1, 3);
+  observed.acknowledge(2, 3);
+  observed.now.commit = Index{3};
+  observed.look();
+  observed.invariants.read_index(ReadId{7});
+  Ready ready = observed.ready();
+  ready.apply = entries_of(2, {1});
+
+  SECTION("what is committed") {
+    ready.reads = {{ReadId{7}, Index{3}}};
+    observed.take(ready);
+    CHECK(observed.violation().empty());
+  }
+  SECTION("what is applied") {
+    ready.reads = {{ReadId{7}, Index{2}}};
+    observed.take(ready);
+    CHECK(observed.violation() == "INV-READ-SEES-COMMITTED");
+  }
+}
+
 TEST_CASE("A message that must not leave is noticed", "[testing][invariants]") {
   const auto now_sent =
       [](Observed& o, std::uint64_t from, Message message, std::uint64_t term = 0) {
