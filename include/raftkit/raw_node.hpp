@@ -52,7 +52,8 @@ class RawNode {
   /// Appends on a leader, passes on to the leader on a follower (with `tag`, which the leader's
   /// answer returns). Errors: no_leader · not_leader (forwarding is off) · overloaded (uncommitted
   /// entries at their limit) · proposal_dropped (a leadership transfer runs, or this leader is no
-  /// member any more). In all cases nothing was appended.
+  /// member any more) · not_supported (an entry of an unknown type; only on the leader). In all
+  /// cases nothing was appended.
   Result<ProposeOutcome> propose(SmallVector<Proposal, 1> proposals, ForwardTag tag = {});
 
   /// The same for a change of the membership. One that cannot start from here becomes an empty

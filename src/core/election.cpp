@@ -1,12 +1,15 @@
 // Campaigns and votes. [thesis §3.4, §9.6]
 #include <algorithm>
 #include <iterator>
+#include <limits>
 
 #include "core/raft.hpp"
 
 namespace raftkit::core {
 
 namespace {
+
+constexpr Term kLastTerm{std::numeric_limits<std::uint64_t>::max()};
 
 /// The voters of both halves, ascending, each once.
 std::vector<NodeId> all_voters(const Membership& membership) {
@@ -27,6 +30,9 @@ void Raft::campaign() {
 
 void Raft::start_campaign(Campaign campaign) {
   if (role() == Role::leader || !is_promotable()) return;
+  // No group gets there by itself; a peer may have said it. After it terms would begin anew, and
+  // with them votes.
+  if (ballot_.term == kLastTerm) return;
   // Until a committed change is applied this node counts votes by a membership that may be two
   // changes old, whose majorities need not overlap with those of today.
   if (log_.has_unapplied_membership()) return;

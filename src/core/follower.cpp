@@ -1,5 +1,6 @@
 // What a follower does with its leader's messages. Candidates become followers first.
 #include <algorithm>
+#include <limits>
 
 #include "core/membership_changer.hpp"
 #include "core/raft.hpp"
@@ -7,6 +8,9 @@
 namespace raftkit::core {
 
 namespace {
+
+/// No log gets here by appending; a snapshot could bring it so far that counting begins anew.
+constexpr Index kLastPossible{std::numeric_limits<std::uint64_t>::max() / 2};
 
 /// Contiguous after `previous`, terms ascending and not above the leader's.
 bool is_well_formed(const AppendRequest& request, Term leader_term) {
@@ -84,7 +88,9 @@ Result<void> Raft::on_heartbeat(NodeId from, const HeartbeatRequest& request) {
 }
 
 Result<void> Raft::on_snapshot(NodeId from, const SnapshotMeta& snapshot) {
-  if (snapshot.membership == nullptr || snapshot.last.term > ballot_.term) return Errc::malformed;
+  if (snapshot.membership == nullptr || snapshot.last.term > ballot_.term ||
+      snapshot.last.index > kLastPossible)
+    return Errc::malformed;
   if (auto fits = check(*snapshot.membership); !fits) return fits;
   if (!accepts(snapshot)) {
     send(from, AppendResponse{log_.commit(), std::nullopt});

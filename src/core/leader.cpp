@@ -18,6 +18,7 @@ void Raft::tick_leader(Leader& self) {
     }
     // The target did not take over in time; go on leading. [thesis §3.10]
     abort_transfer(self, "the target did not take over in time");
+    leave_joint_if_due(self);  // refused while the transfer ran
   }
   if (self.heartbeat_elapsed >= options_.heartbeat_interval_ticks) {
     self.heartbeat_elapsed = 0;

@@ -23,6 +23,8 @@ void Raft::switch_membership(MembershipPtr membership, std::span<const NodeId> r
   auto* self = std::get_if<Leader>(&state_);
   if (self == nullptr) return;
   self->tracker.update(membership_, std::max(log_.last(), Index{1}), renewed);
+  if (self->transfer_target && !membership_->is_voter(*self->transfer_target))
+    abort_transfer(*self, "the target is no voter any more");
   const Progress* own = self->tracker.find(options_.id);
   if (own == nullptr || own->is_learner()) {
     // Until now it managed a cluster that it was leaving, and did not count itself. [thesis §4.2.2]
@@ -41,8 +43,6 @@ void Raft::follow_new_quorum(Leader& self) {
       if (progress.node() != options_.id) send_append(self, progress, IfEmpty::skip);
     }
   }
-  if (self.transfer_target && !membership_->is_voter(*self.transfer_target))
-    abort_transfer(self, "the target is no voter any more");
 }
 
 std::optional<std::string_view> Raft::unfit_now(const Leader& self,
@@ -76,6 +76,8 @@ Result<void> Raft::settle_changes(Leader& self, SmallVector<Proposal, 1>& propos
         }
         has_change = true;
       }
+    } else if (proposal.type != EntryType::normal && proposal.type != EntryType::member_update) {
+      return Errc::not_supported;  // whoever had to apply it would stop
     }
     ++place.index;
   }
@@ -88,7 +90,8 @@ void Raft::leave_joint_if_due(Leader& self) {
   if (!membership_->auto_leave || log_.applied() < self.pending_membership) return;
   SmallVector<Proposal, 1> leave;
   leave.push_back({EntryType::membership, encode(MembershipChange{})});
-  // Refused while leadership is being handed over: then the next leader does it.
+  // Refused while leadership is being handed over: then the next leader does it, or this one when
+  // the time for that is up.
   static_cast<void>(append_proposals(self, leave));
 }
 

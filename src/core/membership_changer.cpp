@@ -1,6 +1,7 @@
 #include "core/membership_changer.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 
 namespace raftkit::core {
@@ -177,6 +178,14 @@ Result<ChangedMembership> change_membership(const Membership& before,
 
 Result<void> check(const Membership& membership) {
   const auto wrong = [](const char* what) { return Error(Errc::malformed, what); };
+  for (const Nodes* nodes : {&membership.voters,
+                             &membership.voters_outgoing,
+                             &membership.learners,
+                             &membership.learners_next}) {
+    // Everything that looks a member up relies on it.
+    if (std::adjacent_find(nodes->begin(), nodes->end(), std::greater_equal<>()) != nodes->end())
+      return wrong("a list of members is not ascending");
+  }
   for (const NodeId node : membership.learners) {
     if (membership.is_voter(node)) return wrong("a member is both voter and learner");
   }

@@ -32,8 +32,8 @@ struct ChangedMembership {
 [[nodiscard]] Result<ChangedMembership> change_membership(const Membership& before,
                                                           const MembershipChange& change);
 
-/// Whether the lists fit together: nobody both decides and does not, demoted voters are outgoing,
-/// and what belongs to a joint phase is there only in one. Errors: malformed.
+/// Whether the lists are ascending and fit together: nobody both decides and does not, demoted
+/// voters are outgoing, and what belongs to a joint phase is there only in one. Errors: malformed.
 [[nodiscard]] Result<void> check(const Membership& membership);
 
 /// Whether this version knows what the entry does. Errors: not_supported; to skip what other

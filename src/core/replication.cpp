@@ -200,7 +200,9 @@ void Raft::fetch_failed(FetchId id) {
   Progress* progress = find_fetching(id);
   if (progress == nullptr) return;
   progress->fetch_ended();
-  send_snapshot(*progress);
+  // Since it was asked for them the member may have acknowledged more than the snapshot holds: then
+  // the next heartbeat's answer goes on from there.
+  if (progress->match() < snapshot_.last.index) send_snapshot(*progress);
 }
 
 }  // namespace raftkit::core

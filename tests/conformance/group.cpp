@@ -17,6 +17,10 @@ Parcel parcel_of(Envelope envelope) {
   return {text.from, to, std::move(text), std::move(envelope)};
 }
 
+void report(const testing::Invariants::Violation& violation) {
+  throw BadCommand(violation.id + ": " + violation.what);
+}
+
 /// What the append thread will answer, if the write vouches for anything.
 std::optional<Parcel> append_done(NodeId node, const PersistBatch& batch) {
   if (!batch.stamp) return std::nullopt;
@@ -135,7 +139,7 @@ void Group::add(const NewMembers& what) {
     initial.membership = newest.membership;
     initial.base = newest.last;
     initial.applied = newest.last.index;
-    auto core = RawNode::create(options, initial);
+    auto core = testing::CheckedNode::create(options, initial, testing::Peers::honest, report);
     if (!core) throw BadCommand(core.error().message());
     members_.push_back(
         std::make_unique<Member>(Member{options, *std::move(core), {}, {}, {}, {newest}, {}}));
@@ -243,7 +247,10 @@ void Group::restart(NodeId node) {
   const SnapshotMeta& installed = old.store.snapshot();
   const bool is_newer = installed.last.index > old.history.back().last.index;
   auto core =
-      RawNode::create(old.options, old.store.load(is_newer ? installed : old.history.back()));
+      testing::CheckedNode::create(old.options,
+                                   old.store.load(is_newer ? installed : old.history.back()),
+                                   testing::Peers::honest,
+                                   report);
   if (!core) throw BadCommand(core.error().message());
   std::erase_if(network_, [&](const Parcel& parcel) {
     return parcel.is_local() && (parcel.from == node || parcel.to == node);

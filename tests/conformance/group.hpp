@@ -8,7 +8,7 @@
 #include <variant>
 #include <vector>
 
-#include "raftkit/raw_node.hpp"
+#include "raftkit/testing/invariants.hpp"
 
 #include "conformance/render.hpp"
 #include "conformance/script.hpp"
@@ -72,7 +72,7 @@ struct ApplyWork {
 
 struct Member {
   RaftOptions options;
-  RawNode core;
+  testing::CheckedNode core;
   Store store;
   std::deque<AppendWork> append_work;
   std::deque<ApplyWork> apply_work;

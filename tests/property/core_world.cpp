@@ -161,10 +161,12 @@ void CoreWorld::start(Node& node) {
   node.applied = node.synced;
   const EntryId base = node.durable.base();
   if (node.applied.index < base.index) node.applied = {base.index, oracle_.state_at(base.index)};
-  auto core = RawNode::create(
+  auto core = testing::CheckedNode::create(
       options_of(node.id),
       node.durable.initial(
-          node.applied.index, oracle_.members_at(node.applied.index), random_.below(4)));
+          node.applied.index, oracle_.members_at(node.applied.index), random_.below(4)),
+      testing::Peers::honest,
+      [](const testing::Invariants::Violation& found) { fail(found.id + ": " + found.what); });
   if (!core) fail("a node cannot start: " + core.error().message());
   node.core.emplace(*std::move(core));
   ++node.life;

@@ -8,7 +8,7 @@
 #include <set>
 #include <vector>
 
-#include "raftkit/raw_node.hpp"
+#include "raftkit/testing/invariants.hpp"
 
 #include "core/random.hpp"
 #include "core_image.hpp"
@@ -86,7 +86,7 @@ class CoreWorld {
     CoreImage written;  // with all writes that were handed out: the core's log
     Applied synced{};   // the state machine after a crash
 
-    std::optional<RawNode> core{};  // absent while crashed
+    std::optional<testing::CheckedNode> core{};  // absent while crashed
     std::uint64_t life = 0;
     Applied applied{};
     std::deque<Write> writes{};

@@ -23,9 +23,14 @@ EntryId last_of(const Terms& terms) {
   return {terms.back(), Index{terms.size() - 1}};
 }
 
+bool is_change(std::size_t index) {
+  return index % 6 == 3;
+}
+
 Entry entry_at(const Terms& terms, std::size_t index) {
-  return {
-      {terms[index], Index{index}}, EntryType::normal, Bytes::copy_of(std::string(index % 5, 'x'))};
+  return {{terms[index], Index{index}},
+          is_change(index) ? EntryType::membership : EntryType::normal,
+          Bytes::copy_of(std::string(index % 5, 'x'))};
 }
 
 enum class Action : std::uint8_t {
@@ -101,6 +106,8 @@ class LogTwins {
       if (index > base_.value) unapplied += entry_at(terms_, index).size_bytes();
     }
     RC_ASSERT(log_.unapplied_bytes() == unapplied);
+    compare_changes();
+    compare_copies();
     // The log must not call durable what a crash would take.
     RC_ASSERT(log_.stable() <= log_.last());
     for (std::size_t index = base_.value + 1; index <= log_.stable().value; ++index)
@@ -257,6 +264,36 @@ class LogTwins {
     log_.restore({last, voters(3)});
     terms_.assign(leader_.begin(), leader_.begin() + signed_index(last.index) + 1);
     base_ = commit_ = last.index;
+  }
+
+  void compare_changes() {
+    if (log_.has_pending_snapshot()) return;  // nobody asks while nothing is applied
+    bool expected = false;
+    for (std::size_t index = applied_.value + 1; index <= commit_.value; ++index)
+      expected = expected || is_change(index);
+    RC_ASSERT(log_.has_unapplied_membership() == expected);
+  }
+
+  /// As many entries as fit, but at least one.
+  void compare_copies() {
+    for (std::size_t first = 0; first < terms_.size(); ++first) {
+      if (!log_.in_memory(Index{first})) {
+        // Whoever has to apply or to write it could not.
+        RC_ASSERT(first <= std::max(std::min(applied_, log_.stable()), base_).value);
+        continue;
+      }
+      constexpr std::size_t kMaxBytes = 50;
+      std::vector<Entry> expected;
+      std::size_t bytes = 0;
+      for (std::size_t index = first; index < terms_.size(); ++index) {
+        bytes += entry_at(terms_, index).size_bytes();
+        if (bytes > kMaxBytes && !expected.empty()) break;
+        expected.push_back(entry_at(terms_, index));
+      }
+      EntryList copied;
+      log_.copy(Index{first}, kMaxBytes, copied);
+      RC_ASSERT(std::equal(copied.begin(), copied.end(), expected.begin(), expected.end()));
+    }
   }
 
   /// The largest index that is not above the one asked for in index nor in term.

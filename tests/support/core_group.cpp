@@ -6,8 +6,10 @@ namespace raftkit::test {
 
 namespace {
 
-RawNode created(const RaftOptions& options, InitialState initial) {
-  auto node = RawNode::create(options, std::move(initial));
+testing::CheckedNode created(const RaftOptions& options,
+                             const InitialState& initial,
+                             testing::Peers peers) {
+  auto node = testing::CheckedNode::create(options, initial, peers, report);
   if (!node) throw std::runtime_error(node.error().message());
   return *std::move(node);
 }
@@ -26,6 +28,10 @@ InitialState initial_of(const CoreBench::Options& options) {
 }
 
 }  // namespace
+
+void report(const testing::Invariants::Violation& violation) {
+  throw std::logic_error(violation.id + ": " + violation.what);
+}
 
 MembershipPtr voters(std::size_t count) {
   Membership membership;
@@ -81,7 +87,15 @@ CoreGroup::CoreGroup(Options options) {
     InitialState initial = bootstrapped(membership);
     initial.hard_state.term = Term{options.term};
     initial.entries = entries_of(2, options.logs[id.value]);
-    CoreMember member{created(tuned(id, options.tune), initial), {}, {}, {}, {}, {}, {}, 0, 0};
+    CoreMember member{created(tuned(id, options.tune), initial, testing::Peers::honest),
+                      {},
+                      {},
+                      {},
+                      {},
+                      {},
+                      {},
+                      0,
+                      0};
     for (const Entry& entry : initial.entries)
       member.disk.emplace(entry.id.index, entry);
     members_.emplace(id, std::move(member));
@@ -89,7 +103,7 @@ CoreGroup::CoreGroup(Options options) {
 }
 
 bool CoreGroup::process(CoreMember& member) {
-  RawNode& node = member.node;
+  testing::CheckedNode& node = member.node;
   if (!node.violation().empty()) throw std::runtime_error(node.violation());
   if (!node.has_ready()) return false;
   Ready ready;
@@ -223,8 +237,8 @@ void CoreGroup::isolate(std::uint64_t id) {
 CoreBench::CoreBench(Options options)
     : CoreBench(tuned(NodeId{1}, options.tune), initial_of(options)) {}
 
-CoreBench::CoreBench(const RaftOptions& options, InitialState initial)
-    : node_(created(options, std::move(initial))) {}
+CoreBench::CoreBench(const RaftOptions& options, const InitialState& initial)
+    : node_(created(options, initial, testing::Peers::any)) {}
 
 ProgressStatus CoreBench::progress(std::uint64_t id) const {
   for (const ProgressStatus& progress : status().progress) {

@@ -9,14 +9,14 @@
 #include <utility>
 #include <vector>
 
-#include "raftkit/raw_node.hpp"
+#include "raftkit/testing/invariants.hpp"
 
 namespace raftkit::test {
 
 /// One core and what stands in for its disk and state machine: writes are durable at once,
 /// committed entries are recorded.
 struct CoreMember {
-  RawNode node;
+  testing::CheckedNode node;
   std::vector<Entry> applied;
   std::vector<ReadReady> reads;
   std::vector<Event> events;
@@ -40,7 +40,7 @@ class CoreGroup {
 
   explicit CoreGroup(Options options);
 
-  RawNode& node(std::uint64_t id) { return member(id).node; }
+  testing::CheckedNode& node(std::uint64_t id) { return member(id).node; }
   CoreMember& member(std::uint64_t id) { return members_.at(NodeId{id}); }
 
   /// Carries out Readys and delivers messages until nothing happens any more.
@@ -91,9 +91,9 @@ class CoreBench {
 
   explicit CoreBench(Options options);
   CoreBench() : CoreBench(Options{}) {}
-  CoreBench(const RaftOptions& options, InitialState initial);
+  CoreBench(const RaftOptions& options, const InitialState& initial);
 
-  RawNode& node() { return node_; }
+  testing::CheckedNode& node() { return node_; }
   [[nodiscard]] RaftStatus status() const { return node_.status(); }
   /// What a leader knows of `id`.
   [[nodiscard]] ProgressStatus progress(std::uint64_t id) const;
@@ -145,9 +145,12 @@ class CoreBench {
   bool applies = true;  ///< whether run() reports entries as applied
 
  private:
-  RawNode node_;
+  testing::CheckedNode node_;
   std::vector<Envelope> sent_;
 };
+
+/// Fails the test.
+void report(const testing::Invariants::Violation& violation);
 
 /// A membership of voters 1..n.
 MembershipPtr voters(std::size_t count);

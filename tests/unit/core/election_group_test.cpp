@@ -36,7 +36,7 @@ void restart(CoreGroup& group, const RaftOptions& options) {
   initial.applied = status.applied;
   for (const auto& [index, entry] : member.disk)
     initial.entries.push_back(entry);
-  auto node = RawNode::create(options, std::move(initial));
+  auto node = testing::CheckedNode::create(options, initial, testing::Peers::honest, report);
   REQUIRE(node);
   member.node = *std::move(node);
 }

@@ -77,6 +77,25 @@ TEST_CASE("If the entries are gone the member gets the snapshot", "[core][fetch]
   CHECK(bench.take_sent<SnapshotRequest>(2).size() == 1);
 }
 
+TEST_CASE("A member that holds more than the snapshot does not get it", "[core][fetch]") {
+  // It was asked to go back, and then an older acknowledgement came in. Sent the snapshot, it would
+  // count as a member that is behind what it has acknowledged.
+  CoreBench bench = forgetful_leader();
+  bench.node().snapshot_available({at(2, 4), voters(3)});
+  bench.answer(2, refused(5, at(1, 1)));
+  bench.acknowledge(2, 5);
+
+  bench.node().fetch_failed(bench.fetches[0].id);
+  bench.run();
+  CHECK(bench.progress(2).match < bench.progress(2).next);
+  CHECK(bench.take_sent().empty());
+
+  bench.answer(2, HeartbeatResponse{});
+  const auto appends = bench.take_sent<AppendRequest>(2);
+  REQUIRE(appends.size() == 1);
+  CHECK(appends[0].previous == at(2, 5));
+}
+
 TEST_CASE("What was read for another moment is not sent", "[core][fetch]") {
   CoreBench bench = forgetful_leader();
   bench.answer(2, refused(5, at(1, 1)));

@@ -145,6 +145,47 @@ TEST_CASE("A snapshot from a later term than its sender's is malformed", "[core]
   CHECK(bench.status().last == Index{1});
 }
 
+TEST_CASE("A snapshot at an index that no log reaches is malformed", "[core][hostile]") {
+  // Accepted, it would leave no room behind it: the next entries would begin at 0 again.
+  CoreBench bench({.term = 2});
+
+  for (const std::uint64_t index : {kMax, kMax - 1, kMax / 2 + 1}) {
+    const auto taken = bench.receive(2, 2, SnapshotRequest{{at(2, index), voters(3)}});
+    REQUIRE_FALSE(taken);
+    CHECK(taken.error() == Errc::malformed);
+  }
+  CHECK(bench.status().last == Index{1});
+}
+
+TEST_CASE("A snapshot whose members are in no order is malformed", "[core][hostile]") {
+  // Members are looked up by halving: as a leader the node would miss some of them.
+  CoreBench bench({.term = 2});
+  const auto first = NodeId{1};
+  const auto second = NodeId{2};
+  Membership membership;
+
+  SECTION("voters descend") {
+    membership.voters = {second, first};
+  }
+  SECTION("a voter is there twice") {
+    membership.voters = {first, first};
+  }
+  SECTION("outgoing voters descend") {
+    membership.voters = {first};
+    membership.voters_outgoing = {second, first};
+  }
+  SECTION("learners descend") {
+    membership.voters = {first};
+    membership.learners = {NodeId{3}, second};
+  }
+  const auto taken = bench.receive(
+      2, 2, SnapshotRequest{{at(2, 9), std::make_shared<const Membership>(membership)}});
+
+  REQUIRE_FALSE(taken);
+  CHECK(taken.error() == Errc::malformed);
+  CHECK(bench.status().last == Index{1});
+}
+
 TEST_CASE("An append whose entries do not follow each other is malformed",
           "[core][hostile][b127]") {
   CoreBench bench({.term = 3});
@@ -181,4 +222,37 @@ TEST_CASE("Nobody can acknowledge what is not in the leader's log", "[core][host
   REQUIRE_FALSE(taken);
   CHECK(taken.error() == Errc::malformed);
   CHECK(bench.progress(2).match == Index{0});
+}
+
+TEST_CASE("The last term is not followed by the first one", "[core][hostile]") {
+  const bool pre_vote = GENERATE(true, false);
+  CoreBench bench({.tune = [&](RaftOptions& options) { options.pre_vote = pre_vote; }});
+
+  static_cast<void>(bench.receive(2, kMax, HeartbeatRequest{}));
+  bench.run();
+  bench.take_sent();
+  SECTION("in time") {
+    bench.tick(50);
+  }
+  SECTION("on request") {
+    static_cast<void>(bench.receive(2, kMax, TimeoutNow{}));
+  }
+  bench.run();
+
+  CHECK(bench.status().term == Term{kMax});
+  CHECK(bench.status().role == Role::follower);
+  CHECK(bench.take_sent().empty());
+}
+
+TEST_CASE("A proposal of an unknown kind is refused", "[core][hostile]") {
+  // Appended and committed, it would stop every node that has to apply it.
+  CoreBench bench;
+  bench.lead();
+
+  const auto taken =
+      bench.receive(2, 2, ProposeRequest{{}, {Proposal{static_cast<EntryType>(7), {}}}});
+
+  REQUIRE_FALSE(taken);
+  CHECK(taken.error() == Errc::not_supported);
+  CHECK(bench.status().last == Index{2});
 }

@@ -282,6 +282,24 @@ TEST_CASE("The leader ends an implicit joint phase by itself, once",
   CHECK(bench.status().membership->voters == ids({1, 2, 4}));
 }
 
+TEST_CASE("A transfer that fails does not keep the leader from ending a joint phase",
+          "[core][membership][transfer]") {
+  CoreBench bench;
+  bench.lead_all();
+  REQUIRE(bench.node().propose_membership_change(change({{'v', 4}, {'r', 3}})));
+  bench.run();
+  bench.node().transfer_leadership(NodeId{2});  // which still lacks the change
+  bench.acknowledge(3, 3);
+  REQUIRE(bench.status().membership->is_joint());
+  REQUIRE(bench.status().last == Index{3});
+
+  bench.tick(10);
+  bench.run();
+
+  REQUIRE_FALSE(bench.status().transfer_target);
+  CHECK(bench.status().last == Index{4});
+}
+
 TEST_CASE("A follower leaves it to the leader to end the joint phase; a later leader does",
           "[core][membership][b113]") {
   CoreBench bench(options_of(1), bootstrapped(membership({1, 2}, {1}, {}, true)));

@@ -231,3 +231,24 @@ TEST_CASE("A follower passes the wish for another leader on to its leader",
 
   CHECK(bench.take_sent<TransferRequest>(2) == std::vector{TransferRequest{NodeId{3}}});
 }
+
+TEST_CASE("A transfer ends when its target goes, even if the leader goes with it and leads on",
+          "[core][transfer]") {
+  CoreBench bench({.tune = [](RaftOptions& options) { options.step_down_on_removal = false; }});
+  bench.lead();
+  bench.node().transfer_leadership(NodeId{2});
+  REQUIRE(bench.status().transfer_target == NodeId{2});
+
+  MembershipChange both_go;
+  both_go.transition = Transition::joint_explicit;
+  for (const NodeId node : {NodeId{1}, NodeId{2}}) {
+    both_go.steps.push_back({.operation = MemberOperation::remove, .member = {}});
+    both_go.steps.back().member.id = node;
+  }
+  bench.node().membership_applied({at(2, 3), EntryType::membership, encode(both_go)});
+  CHECK(bench.status().transfer_target == NodeId{2});  // both still count
+  bench.node().membership_applied({at(2, 4), EntryType::membership, encode(MembershipChange{})});
+
+  CHECK(bench.status().role == Role::leader);
+  CHECK_FALSE(bench.status().transfer_target);
+}
