@@ -82,7 +82,8 @@ std::uint64_t committed(const std::vector<NodeId>& first,
 std::uint64_t committed_by_counting(const std::vector<NodeId>& voters, const Acked& acked) {
   if (voters.empty()) return core::kNoLimit;
   std::uint64_t best = 0;
-  for (const auto& [candidate, index] : acked) {
+  for (const auto& [candidate, acknowledged] : acked) {
+    const std::uint64_t index = acknowledged;  // clang 14 captures no structured binding
     const auto holders = std::count_if(voters.begin(), voters.end(), [&](NodeId voter) {
       const auto found = acked.find(voter);
       return found != acked.end() && found->second >= index;
