@@ -19,8 +19,10 @@ if find "$scratch/moved/include" -name '*.pb.h' | grep .; then
 fi
 launcher=()
 if command -v ccache >/dev/null; then launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
-for project in core full; do
-  cmake -G Ninja -S "$here/$project" -B "$scratch/$project" -DCMAKE_PREFIX_PATH="$scratch/moved" \
+for project in core full raw_node; do
+  source=$here/$project
+  [ -d "$source" ] || source=$here/../../examples/$project
+  cmake -G Ninja -S "$source" -B "$scratch/$project" -DCMAKE_PREFIX_PATH="$scratch/moved" \
     -DCMAKE_BUILD_TYPE=Release "${launcher[@]}" >"$scratch/$project.log" || {
     cat "$scratch/$project.log"
     exit 1
@@ -29,4 +31,5 @@ for project in core full; do
 done
 "$scratch/core/consumer"
 "$scratch/full/consumer" "$scratch/data" "${3:-24680}"
-echo "both consumers work from a moved installation"
+"$scratch/raw_node/raw_node" | diff "$here/../../examples/raw_node/expected.txt" -
+echo "all consumers work from a moved installation"
