@@ -65,6 +65,15 @@ class EventList {
   std::vector<Event> events_;  // the first is the head of the ring
 };
 
+/// What never returned overlaps everything after its call.
+template <class Op>
+std::vector<EventList::Span> spans_of(const std::vector<Op>& history) {
+  std::vector<EventList::Span> spans;
+  for (const Op& op : history)
+    spans.push_back({op.call, op.returned.value_or(std::numeric_limits<std::uint64_t>::max())});
+  return spans;
+}
+
 /// A set of operations.
 class Bits {
  public:
@@ -107,11 +116,7 @@ LinearizabilityResult check_linearizable(const std::vector<Op>& history,
     State before;
   };
 
-  std::vector<detail::EventList::Span> spans;
-  for (const Op& op : history) {
-    spans.push_back({op.call, op.returned.value_or(std::numeric_limits<std::uint64_t>::max())});
-  }
-  detail::EventList events(spans);
+  detail::EventList events(detail::spans_of(history));
   detail::Bits placed(history.size());
   std::unordered_set<Seen, Hash> seen;
   std::vector<Step> path;
