@@ -21,7 +21,13 @@ MembershipPtr Raft::membership_applied(const Entry& entry) {
 void Raft::switch_membership(MembershipPtr membership, std::span<const NodeId> renewed) {
   membership_ = std::move(membership);
   auto* self = std::get_if<Leader>(&state_);
-  if (self == nullptr) return;
+  if (self == nullptr) {
+    // A candidate can learn of its own removal from a refusal, and win by the votes of those who
+    // remain: they would be loyal to a leader that takes no proposals. [thesis §4.2.2]
+    if (role() != Role::follower && !membership_->is_voter(options_.id))
+      become_follower(ballot_.term, std::nullopt, "not a voter any more");
+    return;
+  }
   self->tracker.update(membership_, std::max(log_.last(), Index{1}), renewed);
   if (self->transfer_target && !membership_->is_voter(*self->transfer_target))
     abort_transfer(*self, "the target is no voter any more");

@@ -536,3 +536,79 @@ TEST_CASE("A leader that is a quorum by itself answers reads, also in a joint ph
 
   CHECK(bench.reads.size() == 1);
 }
+
+namespace {
+
+Member published(std::uint64_t id, const std::string& name, std::uint64_t store) {
+  Member member;
+  member.id = NodeId{id};
+  member.name = name;
+  member.store = StoreId{store};
+  member.attributes = {{"client", "there"}};
+  member.peer_urls = {"http://elsewhere"};
+  return member;
+}
+
+MembershipPtr after(CoreBench& bench, EntryType type, Bytes payload) {
+  return bench.node().membership_applied({at(2, 2), type, std::move(payload)});
+}
+
+}  // namespace
+
+TEST_CASE("What a member publishes describes it, and changes neither quorums nor URLs",
+          "[core][membership]") {
+  CoreBench bench;
+  const Membership before = *bench.status().membership;
+
+  const auto changed = after(bench, EntryType::member_update, encode(published(2, "two", 22)));
+
+  REQUIRE(changed->find(NodeId{2}) != nullptr);
+  CHECK(changed->find(NodeId{2})->name == "two");
+  CHECK(changed->find(NodeId{2})->store == StoreId{22});
+  CHECK(changed->find(NodeId{2})->attributes == published(2, "two", 22).attributes);
+  CHECK(changed->find(NodeId{2})->peer_urls == before.find(NodeId{2})->peer_urls);
+  CHECK(changed->voters == before.voters);
+  CHECK(bench.status().membership == changed);
+
+  const auto renamed = after(bench, EntryType::member_update, encode(published(2, "zwei", 22)));
+  CHECK(renamed->find(NodeId{2})->name == "zwei");
+}
+
+TEST_CASE("What a stranger, another directory or nobody publishes changes nothing",
+          "[core][membership]") {
+  CoreBench bench;
+  const auto before = after(bench, EntryType::member_update, encode(published(2, "two", 22)));
+
+  CHECK(after(bench, EntryType::member_update, encode(published(9, "nine", 9))) == before);
+  CHECK(after(bench, EntryType::member_update, encode(published(2, "other", 23))) == before);
+  CHECK(after(bench, EntryType::member_update, Bytes::copy_of("\xff")) == before);
+  CHECK(bench.node().violation().empty());
+}
+
+TEST_CASE("A committed change that cannot be carried out changes nothing", "[core][membership]") {
+  CoreBench bench({.voters = 1});
+  const auto before = bench.status().membership;
+
+  CHECK(after(bench, EntryType::membership, encode(change({{'r', 1}}))) == before);
+  CHECK(bench.node().violation().empty());
+}
+
+TEST_CASE("A candidate that learns of its own removal campaigns no more", "[core][membership]") {
+  InitialState initial = bootstrapped(voters(4));
+  initial.hard_state.term = Term{2};
+  initial.entries = {{at(2, 2), EntryType::membership, encode(change({{'r', 1}}))}};
+  CoreBench bench(options_of(1), std::move(initial));
+  bench.node().campaign();
+  bench.run();
+  bench.answer(2, VoteResponse{VoteKind::pre_vote, true});
+  bench.answer(3, VoteResponse{VoteKind::pre_vote, true});
+  REQUIRE(bench.node().soft_state().role == Role::candidate);
+
+  bench.answer(2, VoteResponse{VoteKind::election, false, at(2, 2)});
+  REQUIRE(bench.status().membership->voters == ids({2, 3, 4}));
+  bench.answer(3, VoteResponse{VoteKind::election, true});
+  bench.answer(4, VoteResponse{VoteKind::election, true});
+
+  // As the leader it would keep the others from electing one that takes proposals.
+  CHECK(bench.node().soft_state().role == Role::follower);
+}
