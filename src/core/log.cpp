@@ -156,12 +156,10 @@ void Log::compact(Index index) {
       std::upper_bound(runs_.begin(), runs_.end(), first(), [](Index at, const TermRun& run) {
         return at < run.first;
       });
-  if (after != runs_.begin()) {
-    runs_.erase(runs_.begin(), std::prev(after));
-    runs_.front().first = first();
-    if (first() > last_) runs_.clear();
-  }
-  if (!window_.empty()) window_.evict(index);
+  runs_.erase(runs_.begin(), std::prev(after));
+  runs_.front().first = first();
+  if (first() > last_) runs_.clear();
+  window_.evict(index);
 }
 
 void Log::hand_out_writes(PersistBatch& batch, Term current_term) {
@@ -229,9 +227,8 @@ std::size_t Log::applied_to(Index index) {
 
 void Log::evict() {
   const Index settled = std::min(applied_, stable_);
-  while (window_.bytes() > limits_.window_bytes && !window_.empty() && window_.first() <= settled) {
+  while (window_.bytes() > limits_.window_bytes && window_.first() <= settled)
     window_.evict(window_.first());
-  }
 }
 
 }  // namespace raftkit::core
