@@ -155,3 +155,28 @@ TEST_CASE("Compaction forgets entries, not where the log stands", "[core][fetch]
   bench.lead();
   CHECK(bench.status().last == Index{7});
 }
+
+TEST_CASE("An answer without entries is no answer: the leader asks again", "[core][fetch]") {
+  CoreBench bench = forgetful_leader();
+  bench.answer(2, refused(5, at(1, 1)));
+
+  bench.node().fetched(bench.fetches[0].id, {});
+  bench.run();
+
+  CHECK(bench.take_sent<AppendRequest>(2).empty());
+  REQUIRE(bench.fetches.size() == 2);
+  CHECK(bench.fetches[1].first == Index{2});
+}
+
+TEST_CASE("Answers to what nobody asked for change nothing", "[core][fetch]") {
+  CoreBench bench = forgetful_leader();
+  bench.run();
+  bench.take_sent();
+
+  bench.node().fetched(FetchId{77}, entries_of(2, {2}));
+  bench.node().fetch_failed(FetchId{77});
+  bench.run();
+
+  CHECK(bench.take_sent().empty());
+  CHECK(bench.fetches.empty());
+}

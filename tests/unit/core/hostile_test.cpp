@@ -256,3 +256,33 @@ TEST_CASE("A proposal of an unknown kind is refused", "[core][hostile]") {
   CHECK(taken.error() == Errc::not_supported);
   CHECK(bench.status().last == Index{2});
 }
+
+TEST_CASE("A snapshot whose membership contradicts itself is malformed", "[core][hostile]") {
+  Membership twice = *voters(3);
+  twice.learners = {NodeId{3}};
+  Membership early = *voters(3);  // 3 is to become a learner and still is a voter
+  early.voters_outgoing = {NodeId{2}, NodeId{3}};
+  early.learners_next = {NodeId{3}};
+  for (const Membership& membership : {twice, early}) {
+    CoreBench bench = bench_in(Role::follower);
+
+    const auto taken = bench.receive(
+        2, 3, SnapshotRequest{{at(3, 9), std::make_shared<const Membership>(membership)}});
+
+    REQUIRE_FALSE(taken);
+    CHECK(taken.error() == Errc::malformed);
+    CHECK(bench.take().persist.has_value() == false);
+    CHECK(bench.status().last == Index{4});
+  }
+}
+
+TEST_CASE("A violated invariant is told once, and then the node is silent", "[core][hostile]") {
+  CoreBench bench;
+  bench.node().persisted(PersistId{77});  // which it never handed out
+  REQUIRE_FALSE(bench.node().violation().empty());
+  CHECK_FALSE(bench.node().has_ready());
+
+  CHECK(bench.take().events.size() == 1);
+  CHECK(bench.take().events.empty());
+  CHECK(bench.propose("a").error() == Errc::invariant_violated);
+}

@@ -195,3 +195,16 @@ TEST_CASE("A change survives being encoded; one of a newer version is not guesse
     CHECK(core::check_known(entry).error() == Errc::not_supported);
   }
 }
+
+TEST_CASE("Only entries of a kind that this version knows are taken", "[core][membership]") {
+  const auto is_known = [](EntryType type, Bytes payload) {
+    const auto known = core::check_known({{}, type, std::move(payload)});
+    CHECK((known || known.error() == Errc::not_supported));
+    return known.has_value();
+  };
+  CHECK(is_known(EntryType::normal, Bytes::copy_of("anything")));
+  CHECK(is_known(EntryType::member_update, Bytes::copy_of("anything")));
+  CHECK(is_known(EntryType::membership, encode(MembershipChange{})));
+  CHECK_FALSE(is_known(EntryType::membership, Bytes::copy_of("\xff")));
+  CHECK_FALSE(is_known(EntryType{77}, {}));
+}

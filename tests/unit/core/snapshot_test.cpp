@@ -316,3 +316,35 @@ TEST_CASE("A slow node catches up by snapshot and then by log", "[core][snapshot
   CHECK(commands(group.member(3).applied) == std::vector<std::string>{"c"});
   CHECK(group.node(3).status().commit == group.node(1).status().commit);
 }
+
+TEST_CASE("An older snapshot does not take the place of a newer one", "[core][snapshot]") {
+  CoreBench bench({.term = 2, .log = {2, 2, 2}, .commit = 4});
+  bench.run();
+  bench.lead();
+  bench.node().snapshot_available({at(2, 4), bench.status().membership});
+  bench.node().snapshot_available({at(2, 3), bench.status().membership});
+  bench.node().compact(Index{4});
+
+  bench.answer(2, AppendResponse{Index{4}, AppendResponse::Rejection{at(1, 1)}});
+
+  const auto snapshots = bench.take_sent<SnapshotRequest>(2);
+  REQUIRE(snapshots.size() == 1);
+  CHECK(snapshots[0].snapshot.last == at(2, 4));
+}
+
+TEST_CASE("What was handed out before a snapshot may be reported as applied after it",
+          "[core][snapshot]") {
+  CoreBench bench({.term = 2, .log = {2, 2}});
+  bench.applies = false;
+  REQUIRE(bench.receive(2, 2, append_of(at(2, 3), {}, 3)));
+  bench.run();
+  REQUIRE(bench.applied.size() == 2);
+
+  REQUIRE(bench.receive(2, 2, SnapshotRequest{{at(2, 9), bench.status().membership}}));
+  bench.run();
+  REQUIRE(bench.status().applied == Index{9});
+  bench.node().applied(Index{3});
+
+  CHECK(bench.node().violation().empty());
+  CHECK(bench.status().applied == Index{9});
+}
