@@ -96,6 +96,7 @@ Result<void> Raft::on_snapshot(NodeId from, const SnapshotMeta& snapshot) {
     send(from, AppendResponse{log_.commit(), std::nullopt});
     return {};
   }
+  if (overtaken_ == nullptr) overtaken_ = membership_;
   log_.restore(snapshot);
   switch_membership(snapshot.membership, {});
   restore_ = snapshot;

@@ -10,10 +10,14 @@ namespace raftkit::core {
 
 MembershipPtr Raft::membership_applied(const Entry& entry) {
   std::vector<NodeId> renewed;
-  auto after = after_entry(membership_, entry, &renewed);
+  // A snapshot may have come since the entry was handed out. Its membership knows of this entry
+  // already; carried out once more, the change could bring somebody back who has left since.
+  const bool is_overtaken = overtaken_ != nullptr && entry.id.index < log_.first();
+  auto after = after_entry(is_overtaken ? overtaken_ : membership_, entry, &renewed);
   // An entry of a kind that this version does not know must not be skipped: other members act on
   // it.
   RAFTKIT_ASSERT(after, "INV-KNOWN-ENTRY-TYPE", after.error().message());
+  if (is_overtaken) return overtaken_ = *std::move(after);
   if (*after != membership_) switch_membership(*std::move(after), renewed);
   return membership_;
 }

@@ -255,6 +255,7 @@ void Raft::persisted(PersistId id) {
   if (batch.snapshot > Index{0}) {
     log_.stable_snapshot_to(batch.snapshot);
     log_.applied_to(std::min(batch.snapshot, log_.commit()));
+    if (!log_.has_pending_snapshot()) overtaken_.reset();
   }
   in_flight_.pop_front();
 }

@@ -189,6 +189,8 @@ class Raft {
   RaftOptions options_;
   Random random_;
   MembershipPtr membership_;
+  MembershipPtr
+      overtaken_;  // as of what is being applied, while a snapshot from after it is written
   Ballot ballot_;
   ElectionTimer timer_;
   RoleState state_;

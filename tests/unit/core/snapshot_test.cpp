@@ -348,3 +348,30 @@ TEST_CASE("What was handed out before a snapshot may be reported as applied afte
   CHECK(bench.node().violation().empty());
   CHECK(bench.status().applied == Index{9});
 }
+
+TEST_CASE("A change that a snapshot has overtaken is not applied on top of it",
+          "[core][snapshot][membership]") {
+  CoreBench bench;
+  bench.applies = false;
+  MembershipChange added;
+  added.steps.push_back({MemberOperation::make_learner, {NodeId{4}, "", {}, {}, {}}});
+  const Entry entry{at(2, 2), EntryType::membership, encode(added)};
+  AppendRequest append{at(1, 1), Index{2}, {}};
+  append.entries.push_back(entry);
+  REQUIRE(bench.receive(2, 2, std::move(append)));
+  bench.run();
+  REQUIRE(bench.applied.size() == 1);
+
+  // Before the state machine comes to it, a snapshot arrives from when 4 had gone again.
+  const MembershipPtr newer = bench.status().membership;
+  REQUIRE(bench.receive(2, 2, SnapshotRequest{{at(2, 9), newer}}));
+
+  const MembershipPtr then = bench.node().membership_applied(entry);
+  REQUIRE(then != nullptr);
+  CHECK(then->learners == std::vector{NodeId{4}});
+  CHECK(*bench.status().membership == *newer);
+
+  bench.run();
+  CHECK(bench.status().applied == Index{9});
+  CHECK(*bench.status().membership == *newer);
+}
