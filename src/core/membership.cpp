@@ -12,7 +12,8 @@ MembershipPtr Raft::membership_applied(const Entry& entry) {
   std::vector<NodeId> renewed;
   // A snapshot may have come since the entry was handed out. Its membership knows of this entry
   // already; carried out once more, the change could bring somebody back who has left since.
-  const bool is_overtaken = overtaken_ != nullptr && entry.id.index < log_.first();
+  const bool is_overtaken = entry.id.index < log_.first();
+  if (is_overtaken && overtaken_ == nullptr) return membership_;  // and it is durable already
   auto after = after_entry(is_overtaken ? overtaken_ : membership_, entry, &renewed);
   // An entry of a kind that this version does not know must not be skipped: other members act on
   // it.
