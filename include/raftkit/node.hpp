@@ -40,15 +40,15 @@ struct NodeOptions {
   /// log must have been written before.
   MembershipPtr bootstrap;
   /// This member was added to a cluster that runs: `bootstrap` then says with whom that cluster
-  /// began, as the others were told, and this node is not among them. It takes part once a leader
-  /// has told it how things are.
+  /// began, as the others were told, and this node is not among them. Until a leader has told it
+  /// how things are it knows nobody else, so one of those has to lead while it joins.
   bool join = false;
 
   std::chrono::milliseconds heartbeat_interval{100};
   std::chrono::milliseconds election_timeout{1000};  ///< in [5 * heartbeat_interval, 50 s]
   bool pre_vote = true;
   bool check_quorum = true;
-  /// Of candidates with equal logs the higher one wins; never keeps a group without a leader.
+  /// See RaftOptions::priority.
   std::uint32_t priority = 0;
   /// A leader answers reads without asking a quorum, for a little less than an election timeout
   /// after a quorum has answered it. Linearizable as long as no member's clock gains more than
@@ -58,7 +58,8 @@ struct NodeOptions {
   /// check_quorum.
   bool lease_reads = false;
   std::uint32_t clock_drift_percent = 10;  ///< at most 90
-  /// A leader makes voters of learners that have caught up. Turn it off to keep learners.
+  /// A leader makes voters of learners that have caught up, also of those that were voters before.
+  /// Turn it off on all members to keep learners.
   bool promote_learners = true;
 
   std::size_t max_command_bytes = 1'572'864;  ///< larger ones are refused; at most 512 MiB
@@ -201,7 +202,8 @@ class Node {
   }
 
   /// Changes who belongs to the group; completes with void(error_code, MembershipPtr) when the
-  /// change is applied here, with the membership then. A change of several members is carried out
+  /// change is applied here, with a membership that holds it, and perhaps later ones. A change of
+  /// several members is carried out
   /// through a joint phase, which the leader ends by itself, after this has completed. Errors:
   /// those of async_propose() · invalid_argument: it cannot be carried out, e.g. it leaves no voter
   /// · proposal_dropped also if another change was under way: wait for that, and try again.

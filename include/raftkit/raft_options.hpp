@@ -55,10 +55,11 @@ struct RaftOptions {
   /// ends it asks its quorum again. All members must have the same, for each promises to support
   /// nobody else meanwhile.
   LeaseReads lease_reads = LeaseReads::off;
-  /// In elections whose candidates have equal logs, the higher one wins: a voter that could lead
-  /// refuses a candidate of lower priority once, and campaigns in its place; if that came to
-  /// nothing, it votes for anybody until a leader was there again. So no priority can keep a group
-  /// without a leader. An order to take over, and a longer log, override it.
+  /// A voter that could lead refuses its vote to a candidate of lower priority with an equal log
+  /// once, and campaigns in its place; if that came to nothing, it votes for anybody until a leader
+  /// was there again. So a candidate that needs that vote lets the higher one win, and no priority
+  /// can keep a group without a leader; one that gets its majority from others leads all the same.
+  /// An order to take over, and a longer log, override it.
   std::uint32_t priority = 0;
   /// A leader that is removed or demoted stops leading once it has applied that, so that the others
   /// elect at once. [thesis §4.2.2]

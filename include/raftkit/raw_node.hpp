@@ -69,7 +69,11 @@ class RawNode {
 
   /// Only with LeaseReads::by_clock: whether reads that come in from now on, by read_index() or by
   /// step(), may be answered at once, since no other node can be leader now. To be said anew
-  /// before each, for it is true only for a while.
+  /// before each, for it is true only for a while: for a little less than an election timeout after
+  /// the heartbeats of a confirmed round left, by a clock, and not beyond a change of leader, term
+  /// or members. It rests on a promise that the embedder of every voter keeps: for an election
+  /// timeout after a heartbeat came, or after a restart, no VoteRequest reaches step() but that of
+  /// a transfer, and campaign() is not called.
   void hold_lease(bool held);
 
   /// Starts an election now, if this node may.

@@ -72,7 +72,9 @@ void Raft::on_vote_request(const Envelope& envelope, const VoteRequest& request)
   const bool may_vote = ballot_.voted_for == envelope.from || (!ballot_.voted_for && !leader()) ||
                         (is_pre_vote && envelope.term > ballot_.term);
   const bool up_to_date = log_.is_up_to_date(request.last);
-  const bool is_own_turn = may_vote && puts_itself_first(request);
+  // A vote that was given is not taken back.
+  const bool is_own_turn =
+      may_vote && ballot_.voted_for != envelope.from && puts_itself_first(request);
   const bool granted = may_vote && up_to_date && !is_own_turn;
   emit(event::VoteCast{envelope.from,
                        envelope.term,

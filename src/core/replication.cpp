@@ -140,7 +140,8 @@ void Raft::on_heartbeat_response(Leader& self,
   const std::uint64_t newest = self.reads.newest_round();
   if (response.read_round == 0 || response.read_round > newest) return;
   progress.acked_read_round = std::max(progress.acked_read_round, response.read_round);
-  const std::uint64_t confirmed = self.tracker.quorum_read_round(options_.id);
+  // A quorum of this node alone would confirm rounds that are still to come.
+  const std::uint64_t confirmed = std::min(newest, self.tracker.quorum_read_round(options_.id));
   if (options_.lease_reads == LeaseReads::by_clock && confirmed > self.confirmed_round)
     confirmed_round_ = self.confirmed_round = confirmed;
   self.reads.confirm(confirmed, [&](const ReadIndexQueue::Answer& answer) { answer_read(answer); });

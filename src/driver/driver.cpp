@@ -44,7 +44,7 @@ Driver::Driver(const DriverOptions& options,
       snapshotter_(options.snapshots, recovered.snapshot.last.index),
       snapshot_sends_(options.raft.election_timeout_ticks),
       lease_(options.lease_nanoseconds),
-      may_have_promised_(recovered.initial.hard_state.term > kBootstrap.term),
+      promised_until_(recovered.initial.hard_state.term > kBootstrap.term ? promise_ticks() : 0),
       initial_restore_(std::move(recovered.restore)),
       log_snapshot_(recovered.snapshot.last),
       random_(options.raft.seed ^ options.raft.id.value) {
@@ -159,7 +159,8 @@ void Driver::step(Envelope envelope) {
 void Driver::receive(Envelope envelope) {
   if (!is_started_ || is_over()) return;
   metrics_.add(CounterMetric::messages_received, 1);
-  if (keeps_promises(envelope)) return;
+  note_promise(envelope);
+  if (is_refused_by_promise(envelope)) return;
   if (auto* request = std::get_if<ProposeRequest>(&envelope.message)) {
     on_forwarded(envelope, *request);
   } else if (const auto* response = std::get_if<ProposeResponse>(&envelope.message)) {

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -171,7 +172,12 @@ class Driver {
   void promote_learners();
   void stamp_heartbeats(const std::vector<Envelope>& envelopes);
   void check_lease();
-  [[nodiscard]] bool keeps_promises(const Envelope& envelope) const;
+  /// One more than an election timeout: the first may pass at once.
+  [[nodiscard]] std::uint64_t promise_ticks() const {
+    return std::uint64_t{options_.raft.election_timeout_ticks} + 1;
+  }
+  void note_promise(const Envelope& envelope);
+  [[nodiscard]] bool is_refused_by_promise(const Envelope& envelope) const;
 
   // apply.cpp
   void dispatch(std::vector<Entry>& entries);
@@ -207,7 +213,9 @@ class Driver {
 
   SnapshotSends snapshot_sends_;
   Lease lease_;
-  bool may_have_promised_;  // before this start, to support no other leader for a while
+  /// This node has promised, perhaps before it was started, to support nobody else until then; in
+  /// ticks. Whatever happens to the leader that it knows, and to its term.
+  std::uint64_t promised_until_;
   /// What was committed when the present round of promotions began.
   std::optional<Index> promotion_goal_;
 

@@ -107,12 +107,18 @@ void Driver::check_lease() {
   if (lease_.is_used()) node_.hold_lease(lease_.is_held(ports_.now()));
 }
 
-/// It may have answered a heartbeat just before it was restarted, so it waits until that leader's
-/// lease must be over. [thesis §6.4.1]
-bool Driver::keeps_promises(const Envelope& envelope) const {
+/// The answer to a heartbeat is a promise to support nobody else for an election timeout, by this
+/// node's ticks. It holds when the leader is forgotten over a higher term, too, and over a restart:
+/// perhaps the answer was the last that this node did before.
+void Driver::note_promise(const Envelope& envelope) {
+  if (std::holds_alternative<HeartbeatRequest>(envelope.message) && envelope.term >= node_.term())
+    promised_until_ = now_ + promise_ticks();
+}
+
+bool Driver::is_refused_by_promise(const Envelope& envelope) const {
   const auto* request = std::get_if<VoteRequest>(&envelope.message);
   return request != nullptr && request->kind != VoteKind::transfer && lease_.is_used() &&
-         may_have_promised_ && now_ <= options_.raft.election_timeout_ticks;
+         now_ < promised_until_;
 }
 
 }  // namespace raftkit::driver

@@ -105,9 +105,17 @@ void Proposals::on_response(const ProposeResponse& response) {
   if (response.first) {
     place(*response.first, std::move(node.mapped().batch));
   } else {
-    // Refused, so that it certainly was not appended. Whatever the reason is, it will not be over
-    // within a round trip: offered again at once, the batch would go to and fro without end.
-    put_back(std::move(node.mapped().batch));
+    // Refused, so that it certainly was not appended. A change of the membership may be one that
+    // the leader will never take.
+    auto& batch = node.mapped().batch;
+    if (batch.front().proposal.type == EntryType::membership) {
+      for (Queued& queued : batch)
+        answer(queued.waiter, Errc::proposal_dropped);
+      return;
+    }
+    // Whatever the reason is, it will not be over within a round trip: offered again at once, the
+    // batch would go to and fro without end.
+    put_back(std::move(batch));
     is_refused_ = true;
   }
 }

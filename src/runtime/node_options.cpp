@@ -93,7 +93,7 @@ driver::DriverOptions Node::Impl::driver_options() const {
     // A voter counts its ticks from some moment between two of them, and a tick may come late by
     // almost one interval: so two fewer.
     const std::chrono::nanoseconds promised =
-        options_.election_timeout - 2 * options_.heartbeat_interval;
+        (options.raft.election_timeout_ticks - 2) * options_.heartbeat_interval;
     options.lease_nanoseconds =
         static_cast<std::uint64_t>(promised.count()) / 100 * (100 - options_.clock_drift_percent);
   }

@@ -77,7 +77,14 @@ RaftOptions CoreWorld::options_of(NodeId id) const {
   choose(options.max_apply_bytes, {1, 60});
   choose(options.max_uncommitted_bytes, {1, 300});
   choose(options.max_inflight_bytes, {1});
-  options.pre_vote = choices % 2 == 0;
+  // Without pre-vote a member that knows old members only can run ahead of the others, term by
+  // term, for longer than anybody waits: it campaigns among those who have left, and nobody whose
+  // term is lower gets its vote.
+  const bool changes_members =
+      std::any_of(plan_.steps.begin(), plan_.steps.end(), [](const FaultStep& step) {
+        return step.fault == Fault::change_members;
+      });
+  options.pre_vote = choices % 2 == 0 || changes_members;
   options.check_quorum = choices / 2 % 2 == 0;
   if (choices / 4 % 2 == 0) options.priority = static_cast<std::uint32_t>(id.value % 3);
   return options;

@@ -305,6 +305,20 @@ TEST_CASE("A round that one of five has answered is not confirmed", "[core][read
   CHECK(bench.take().confirmed_round == round);
 }
 
+TEST_CASE("A leader that is a quorum alone confirms no round that it has not begun",
+          "[core][read][thesis:6.4.1]") {
+  Membership membership = *voters(1);
+  membership.learners = {NodeId{2}};
+  CoreBench bench(RaftOptions{.id = NodeId{1}, .lease_reads = LeaseReads::by_clock},
+                  bootstrapped(std::make_shared<const Membership>(membership)));
+  bench.lead();
+  const std::uint64_t round = next_round(bench);
+
+  REQUIRE(bench.receive(2, bench.status().term.value, HeartbeatResponse{round}));
+
+  CHECK(bench.take().confirmed_round == round);
+}
+
 TEST_CASE("Reads are answered at once while the lease is held, and only then",
           "[core][read][thesis:6.4.1]") {
   CoreBench bench = leader_with_clock();

@@ -145,6 +145,25 @@ TEST_CASE("A restarted member gives no vote for an election timeout", "[driver][
   CHECK(answers_candidate(group));
 }
 
+TEST_CASE("A promise outlives the leader that it was given to, and its term", "[driver][lease]") {
+  DriverGroup group(with_leases());
+  group.elect(1);
+  group.tick(1);  // the second member answers
+  const Term term = group.node(2).term();
+
+  // Somebody in a higher term refuses a vote, late; whom this member followed is forgotten.
+  group.node(2).receive(
+      {{}, NodeId{3}, NodeId{2}, Term{term.value + 1}, VoteResponse{VoteKind::pre_vote, false}});
+  group.node(2).flush();
+  REQUIRE_FALSE(group.node(2).soft_state().leader);
+
+  CHECK_FALSE(answers_candidate(group));
+  group.hold(2, Port::network);
+  for (std::uint32_t tick = 0; tick < 11; ++tick)
+    group.node(2).tick();
+  CHECK(answers_candidate(group));
+}
+
 TEST_CASE("A member of a new cluster votes at once, for it has promised nothing",
           "[driver][lease]") {
   DriverGroup group(with_leases(1));
