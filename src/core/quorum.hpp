@@ -30,6 +30,8 @@ template <class ValueOf>
 [[nodiscard]] std::uint64_t reached_by_majority(std::span<const NodeId> voters,
                                                 ValueOf&& value_of) {
   if (voters.empty()) return kNoLimit;
+  // A handful, sorted as they come: this runs for every acknowledgement, and nth_element takes
+  // longer than all the rest of it.
   SmallVector<std::uint64_t, 9> list(voters.size());
   std::uint64_t* const values = list.data();  // descending
   std::size_t count = 0;
