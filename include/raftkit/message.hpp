@@ -49,6 +49,9 @@ struct VoteResponse {
   /// heard of its own members' change yet could otherwise wait for ever for a vote that it no
   /// longer needs.
   EntryId commit = {};
+  /// In a refusal: the voter's log is no older, its priority is higher, and it campaigns itself.
+  /// The candidate stands back.
+  bool outranks = false;
   friend bool operator==(const VoteResponse&, const VoteResponse&) = default;
 };
 

@@ -55,11 +55,13 @@ struct RaftOptions {
   /// ends it asks its quorum again. All members must have the same, for each promises to support
   /// nobody else meanwhile.
   LeaseReads lease_reads = LeaseReads::off;
-  /// A voter that could lead refuses its vote to a candidate of lower priority with an equal log
-  /// once, and campaigns in its place; if that came to nothing, it votes for anybody until a leader
-  /// was there again. So a candidate that needs that vote lets the higher one win, and no priority
-  /// can keep a group without a leader; one that gets its majority from others leads all the same.
-  /// An order to take over, and a longer log, override it.
+  /// A voter that is asked for its vote by a candidate of lower priority, and whose log is no
+  /// older, refuses, campaigns itself with its next tick, and makes the candidate stand back. It
+  /// has one election timeout for that after a leader was there; then it votes for anybody, so that
+  /// no priority keeps a group without a leader. An order to take over, and a newer log, override
+  /// priorities; a leader that was elected while a higher one was away goes on leading.
+  /// With pre_vote the higher one wins whenever it can; without, the candidate may have its
+  /// majority before it hears of it.
   std::uint32_t priority = 0;
   /// A leader that is removed or demoted stops leading once it has applied that, so that the others
   /// elect at once. [thesis §4.2.2]

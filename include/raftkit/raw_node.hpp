@@ -52,14 +52,14 @@ class RawNode {
   /// Appends on a leader, passes on to the leader on a follower (with `tag`, which the leader's
   /// answer returns). Errors: no_leader · not_leader (forwarding is off) · overloaded (uncommitted
   /// entries at their limit) · proposal_dropped (a leadership transfer runs, or this leader is no
-  /// member any more) · not_supported (an entry of an unknown type; only on the leader). In all
-  /// cases nothing was appended.
+  /// member any more); only on the leader: invalid_argument (no proposal at all, or a change of the
+  /// membership that can never be carried out) · malformed (one that cannot be decoded) ·
+  /// not_supported (an entry of an unknown type). In all cases nothing was appended.
   Result<ProposeOutcome> propose(SmallVector<Proposal, 1> proposals, ForwardTag tag = {});
 
   /// The same for a change of the membership. One that cannot start from here becomes an empty
   /// entry in its place, with an event: whoever waits for it finds a normal entry there. Errors:
-  /// those of propose() · invalid_argument (it can never be carried out, and says why; only on the
-  /// leader).
+  /// those of propose(); invalid_argument says why it can never be carried out.
   Result<ProposeOutcome> propose_membership_change(const MembershipChange& change,
                                                    ForwardTag tag = {});
 

@@ -36,7 +36,7 @@ void Raft::start_campaign(Campaign campaign) {
   // Until a committed change is applied this node counts votes by a membership that may be two
   // changes old, whose majorities need not overlap with those of today.
   if (log_.has_unapplied_membership()) return;
-  has_tried_ = true;
+  if (!turn_elapsed_) turn_elapsed_ = 0;
   if (campaign == Campaign::regular && options_.pre_vote) {
     become_pre_candidate();
     ask_for_votes(VoteKind::pre_vote, Term{ballot_.term.value + 1});
@@ -59,12 +59,20 @@ void Raft::ask_for_votes(VoteKind kind, Term term) {
   }
 }
 
-/// Only between equal logs, so that it never stands in the way of the one candidate that can win;
-/// and only until this node has tried by itself.
-bool Raft::puts_itself_first(const VoteRequest& request) const {
-  return request.kind != VoteKind::transfer && request.priority < options_.priority &&
-         request.last == log_.last_id() && !has_tried_ && is_promotable() &&
-         !log_.has_unapplied_membership();
+/// Never before a newer log, whose owner may be the only one that can win; and only for one turn
+/// between two leaders, which is over before who stood back tries again.
+bool Raft::outranks(const VoteRequest& request) const {
+  const bool has_turn = !turn_elapsed_ || *turn_elapsed_ < options_.election_timeout_ticks;
+  return has_turn && request.kind != VoteKind::transfer && request.priority < options_.priority &&
+         request.last <= log_.last_id() && is_promotable() && !log_.has_unapplied_membership();
+}
+
+/// A majority may be about to vote for the candidate without this node. So it is told to stand
+/// back, and is spoken to in the term it asked about, which it may have begun already.
+void Raft::take_turn(const Envelope& envelope, const VoteRequest& request) {
+  send(envelope.from, envelope.term, VoteResponse{request.kind, false, log_.commit_id(), true});
+  if (!turn_elapsed_) turn_elapsed_ = 0;
+  if (role() == Role::follower) timer_.elapsed = timer_.randomized_timeout;  // campaigns next tick
 }
 
 void Raft::on_vote_request(const Envelope& envelope, const VoteRequest& request) {
@@ -73,8 +81,7 @@ void Raft::on_vote_request(const Envelope& envelope, const VoteRequest& request)
                         (is_pre_vote && envelope.term > ballot_.term);
   const bool up_to_date = log_.is_up_to_date(request.last);
   // A vote that was given is not taken back.
-  const bool is_own_turn =
-      may_vote && ballot_.voted_for != envelope.from && puts_itself_first(request);
+  const bool is_own_turn = may_vote && ballot_.voted_for != envelope.from && outranks(request);
   const bool granted = may_vote && up_to_date && !is_own_turn;
   emit(event::VoteCast{envelope.from,
                        envelope.term,
@@ -84,8 +91,11 @@ void Raft::on_vote_request(const Envelope& envelope, const VoteRequest& request)
                        : is_own_turn ? "its priority is lower"
                        : up_to_date  ? "already voted or following a leader"
                                      : "its log is older"});
+  if (is_own_turn) {
+    take_turn(envelope, request);
+    return;
+  }
   if (!granted) {
-    if (is_own_turn) timer_.elapsed = timer_.randomized_timeout;  // campaigns with the next tick
     refuse_vote(envelope.from, request.kind);
     return;
   }
@@ -109,6 +119,10 @@ void Raft::learn_commit(const VoteResponse& refusal) {
 }
 
 void Raft::on_vote_response(const Envelope& envelope, const VoteResponse& response) {
+  if (response.outranks && !response.granted && role() != Role::follower) {
+    become_follower(ballot_.term, std::nullopt, "a member of higher priority campaigns");
+    return;
+  }
   const bool is_pre_vote = response.kind == VoteKind::pre_vote;
   if (auto* self = std::get_if<PreCandidate>(&state_); self != nullptr && is_pre_vote) {
     self->tally.record(envelope.from, response.granted);

@@ -35,7 +35,7 @@ Result<void> Raft::step_from_leader(Envelope& envelope) {
 }
 
 void Raft::follow(NodeId leader) {
-  has_tried_ = false;
+  turn_elapsed_.reset();
   auto* follower = std::get_if<Follower>(&state_);
   if (follower == nullptr) {
     become_follower(ballot_.term, leader, "another node leads this term");

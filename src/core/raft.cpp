@@ -98,7 +98,7 @@ void Raft::become_candidate(std::string_view reason) {
 void Raft::become_leader() {
   RAFTKIT_ASSERT(role() == Role::candidate, "INV-LEADER-WAS-CANDIDATE", ballot_.term);
   reset(ballot_.term);
-  has_tried_ = false;
+  turn_elapsed_.reset();
   auto& self =
       state_.emplace<Leader>(Tracker(membership_,
                                      log_.last() + 1,
@@ -124,6 +124,7 @@ void Raft::tick() {
     return;
   }
   ++timer_.elapsed;
+  if (turn_elapsed_ && *turn_elapsed_ < options_.election_timeout_ticks) ++*turn_elapsed_;
   if (is_promotable() && timer_.elapsed >= timer_.randomized_timeout) {
     timer_.elapsed = 0;
     start_campaign(Campaign::regular);
@@ -155,7 +156,8 @@ Raft::TermCheck Raft::check_term(const Envelope& envelope) {
     if (vote->kind == VoteKind::pre_vote) return TermCheck::proceed;
   }
   const auto* answer = std::get_if<VoteResponse>(&envelope.message);
-  if (answer != nullptr && answer->kind == VoteKind::pre_vote && answer->granted) {
+  if (answer != nullptr && answer->kind == VoteKind::pre_vote &&
+      (answer->granted || answer->outranks)) {
     return TermCheck::proceed;  // it carries the term we asked about, which nobody is in yet
   }
   const bool from_leader = is_from_leader(envelope.message);

@@ -119,7 +119,8 @@ class Raft {
 
   // election.cpp
   void start_campaign(Campaign campaign);
-  [[nodiscard]] bool puts_itself_first(const VoteRequest& request) const;
+  [[nodiscard]] bool outranks(const VoteRequest& request) const;
+  void take_turn(const Envelope& envelope, const VoteRequest& request);
   void ask_for_votes(VoteKind kind, Term term);
   void on_vote_request(const Envelope& envelope, const VoteRequest& request);
   void refuse_vote(NodeId candidate, VoteKind kind);
@@ -203,7 +204,8 @@ class Raft {
   std::vector<FetchRequest> fetch_;
   std::uint64_t confirmed_round_ = 0;
   bool lease_held_ = false;
-  bool has_tried_ = false;  // to win an election, since a leader was there
+  /// Ticks since this node's turn to campaign began; none: not since a leader was there.
+  std::optional<std::uint32_t> turn_elapsed_;
   enum class Wanted : std::uint8_t { no, yes, reported };
   Wanted snapshot_wanted_ = Wanted::no;
   std::vector<Event> events_;

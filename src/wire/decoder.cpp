@@ -122,8 +122,8 @@ class Reader {
   static Result<Message> vote_response(const proto::VoteResponse& in) {
     const auto kind = vote_kind(in.kind());
     if (!kind) return kind.error();
-    return Message(
-        VoteResponse{*kind, in.granted(), {Term{in.commit_term()}, Index{in.commit_index()}}});
+    return Message(VoteResponse{
+        *kind, in.granted(), entry_id(in.commit_term(), in.commit_index()), in.outranks()});
   }
 
   Result<Message> append_request(const proto::AppendRequest& in) const {

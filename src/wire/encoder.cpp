@@ -55,6 +55,7 @@ struct Filler {
     message.set_granted(response.granted);
     message.set_commit_term(response.commit.term.value);
     message.set_commit_index(response.commit.index.value);
+    message.set_outranks(response.outranks);
   }
   void operator()(AppendRequest& request) const {
     auto& message = *out.mutable_append_request();

@@ -215,7 +215,7 @@ class HostilePeers {
       case 0:
         return VoteRequest{kind, any_id()};
       case 1:
-        return VoteResponse{kind, any(2) == 0, any_id()};
+        return VoteResponse{kind, any(2) == 0, any_id(), any(4) == 0};
       case 2:
       case 3:
         return any_append();

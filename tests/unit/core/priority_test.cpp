@@ -49,6 +49,7 @@ TEST_CASE("Between equal logs a voter refuses a candidate of lower priority and 
     const auto answers = voter.take_sent<VoteResponse>(2);
     REQUIRE(answers.size() == 1);
     CHECK_FALSE(answers[0].granted);
+    CHECK(answers[0].outranks);
     CHECK(campaigns_next(voter));
   }
 }
@@ -64,26 +65,69 @@ TEST_CASE("A longer log and an order to take over override priorities", "[core][
   CHECK(grants(request(VoteKind::transfer, at(2, 3), 0)));
 }
 
-TEST_CASE("Who has campaigned in vain votes for anybody until a leader was there",
-          "[core][priority]") {
+TEST_CASE("A voter of higher priority and with a longer log campaigns itself", "[core][priority]") {
   CoreBench voter(with_priority(5));
-  voter.node().campaign();
+  REQUIRE(voter.receive(2, 3, request(VoteKind::pre_vote, at(2, 2), 4)));
   voter.run();
-  voter.take_sent();
-  REQUIRE(voter.receive(2, 3, request(VoteKind::election, at(2, 3), 0)));
-  voter.run();
-  CHECK(voter.take_sent<VoteResponse>(2).at(0).granted);
+  CHECK(voter.take_sent<VoteResponse>(2).at(0).outranks);
+  CHECK(campaigns_next(voter));
+}
+
+TEST_CASE("After its turn a voter votes for anybody until a leader was there", "[core][priority]") {
+  const std::uint32_t timeout = RaftOptions{}.election_timeout_ticks;
+  CoreBench voter(with_priority(5));
+  const auto answer_to = [&voter](std::uint64_t candidate, std::uint64_t term) {
+    voter.run();
+    voter.take_sent();
+    REQUIRE(voter.receive(candidate, term, request(VoteKind::pre_vote, at(2, 3), 0)));
+    voter.run();
+    return voter.take_sent<VoteResponse>(candidate).at(0);
+  };
+  CHECK(answer_to(2, 3).outranks);
+  voter.tick(timeout - 1);
+  CHECK(answer_to(2, 3).outranks);
+  voter.tick(1);
+  CHECK(answer_to(2, 3).granted);
 
   REQUIRE(voter.receive(2, 3, HeartbeatRequest{}));
   voter.run();
-  voter.node().set_randomized_election_timeout(2 * RaftOptions{}.election_timeout_ticks - 1);
-  voter.tick(RaftOptions{}.election_timeout_ticks);
-  voter.run();
-  voter.take_sent();
+  voter.node().set_randomized_election_timeout(2 * timeout - 1);
+  voter.tick(timeout);
   CHECK(voter.status().leader == NodeId{2});
-  REQUIRE(voter.receive(3, 4, request(VoteKind::election, at(2, 3), 0)));
-  voter.run();
-  CHECK_FALSE(voter.take_sent<VoteResponse>(3).at(0).granted);
+  CHECK(answer_to(3, 4).outranks);
+}
+
+TEST_CASE("A candidate that is outranked stands back, also when it has a majority's promise",
+          "[core][priority]") {
+  const VoteResponse outranked{VoteKind::pre_vote, false, {}, true};
+  CoreBench candidate(with_priority(0));
+  candidate.node().campaign();
+  candidate.run();
+  REQUIRE(candidate.status().role == Role::pre_candidate);
+  SECTION("before it") {
+    REQUIRE(candidate.receive(3, 3, outranked));
+    CHECK(candidate.status().term == Term{2});
+  }
+  SECTION("after it") {
+    REQUIRE(candidate.receive(2, 3, VoteResponse{VoteKind::pre_vote, true}));
+    REQUIRE(candidate.status().role == Role::candidate);
+    REQUIRE(candidate.receive(3, 3, outranked));
+  }
+  CHECK(candidate.status().role == Role::follower);
+}
+
+TEST_CASE("Who leads does not stand back, nor who campaigns in a later term", "[core][priority]") {
+  CoreBench bench(with_priority(0));
+  bench.lead();
+  REQUIRE(bench.receive(3, 3, VoteResponse{VoteKind::election, false, {}, true}));
+  CHECK(bench.status().role == Role::leader);
+
+  CoreBench candidate({.tune = [](RaftOptions& options) { options.pre_vote = false; }});
+  candidate.node().campaign();
+  candidate.node().campaign();
+  REQUIRE(candidate.status().term == Term{3});
+  REQUIRE(candidate.receive(3, 2, VoteResponse{VoteKind::pre_vote, false, {}, true}));
+  CHECK(candidate.status().role == Role::candidate);
 }
 
 TEST_CASE("A learner of a high priority stands in nobody's way", "[core][priority]") {
@@ -100,6 +144,24 @@ TEST_CASE("A learner of a high priority stands in nobody's way", "[core][priorit
 }
 
 TEST_CASE("Of equal logs the highest priority leads, whoever campaigns first", "[core][priority]") {
+  for (std::uint64_t seed = 0; seed < 100; ++seed) {
+    CoreGroup group({.voters = 5, .tune = [seed](RaftOptions& options) {
+                       options.seed = seed;
+                       options.priority = static_cast<std::uint32_t>(options.id.value % 4);
+                     }});
+    std::optional<NodeId> leader;
+    for (int round = 0; !leader && round < 40; ++round) {
+      for (std::uint64_t id = 1; id <= 5 && !leader; ++id) {
+        group.tick(id);
+        leader = group.member(id).node.soft_state().leader;
+      }
+    }
+    CAPTURE(seed);
+    CHECK(leader == NodeId{3});
+  }
+}
+
+TEST_CASE("Of two that can elect each other the higher priority leads", "[core][priority]") {
   for (const bool pre_vote : {true, false}) {
     for (const std::uint64_t first : {1U, 2U}) {
       CAPTURE(pre_vote, first);
@@ -107,7 +169,7 @@ TEST_CASE("Of equal logs the highest priority leads, whoever campaigns first", "
                          options.priority = static_cast<std::uint32_t>(options.id.value);
                          options.pre_vote = pre_vote;
                        }});
-      group.isolate(3 - first);  // only the first and the third decide
+      group.isolate(3 - first);
       group.elect(first);
       group.tick(3, 1);
 
@@ -128,7 +190,7 @@ TEST_CASE("A high priority whose campaigns reach nobody does not keep the others
 
   group.elect(1);
   CHECK(group.member(1).node.soft_state().role != Role::leader);
-  group.tick(3, 1);
+  group.tick(3, RaftOptions{}.election_timeout_ticks);
   group.elect(1);
 
   CHECK(group.member(1).node.soft_state().role == Role::leader);

@@ -138,7 +138,7 @@ inline rc::Gen<Message> any_small_message() {
       case 0:
         return VoteRequest{*any_vote_kind(), id, *rc::gen::arbitrary<std::uint32_t>()};
       case 1:
-        return VoteResponse{*any_vote_kind(), yes, id};
+        return VoteResponse{*any_vote_kind(), yes, id, *rc::gen::arbitrary<bool>()};
       case 2:
         return AppendResponse{Index{number}, std::nullopt};
       case 3:
