@@ -100,11 +100,14 @@ void Driver::end_stop() {
 }
 
 Result<void> Driver::admit(NodeId peer, StoreId store) const {
-  if (!membership_->contains(peer)) {
+  const bool is_joining = options_.join != nullptr && !membership_->contains(options_.raft.id);
+  const Membership& known =
+      is_joining && options_.join->contains(peer) ? *options_.join : *membership_;
+  if (!known.contains(peer)) {
     return Error(Errc::peer_not_found,
                  "member " + to_string(peer) + " does not belong to this cluster");
   }
-  const Member* member = membership_->find(peer);
+  const Member* member = known.find(peer);
   if (member == nullptr || member->store == StoreId{0} || member->store == store) return {};
   return Error(Errc::store_mismatch,
                "member " + to_string(peer) + " is known with data directory " +

@@ -28,6 +28,8 @@ namespace raftkit::driver {
 struct DriverOptions {
   RaftOptions raft;
   Member self;  ///< what this member publishes about itself at each start
+  /// Whom else it deals with until it has learned that it belongs to the cluster. May be null.
+  MembershipPtr join;
   StateMachineKind kind = StateMachineKind::in_memory;
   /// Drawn anew at each start, at random: what this process says must not be taken for what an
   /// earlier one has said.

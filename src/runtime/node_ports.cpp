@@ -1,4 +1,6 @@
 // What the driver asks for, and what the transport reports.
+#include <map>
+
 #include "runtime/no_throw.hpp"
 #include "runtime/node_impl.hpp"
 
@@ -13,10 +15,17 @@ void Node::Impl::send(std::span<Envelope> envelopes) {
 }
 
 void Node::Impl::membership_changed(const MembershipPtr& membership) {
+  std::map<NodeId, std::vector<std::string>> urls;
+  const auto note = [&](const Membership& known) {
+    for (const Member& member : known.members) {
+      if (member.id != options_.self.id) urls.emplace(member.id, member.peer_urls);
+    }
+  };
+  if (options_.join != nullptr && !membership->contains(options_.self.id)) note(*options_.join);
+  note(*membership);
   std::vector<PeerAddress> peers;
-  for (const Member& member : membership->members) {
-    if (member.id != options_.self.id) peers.push_back({member.id, member.peer_urls});
-  }
+  for (auto& [id, where] : urls)
+    peers.push_back({id, std::move(where)});
   transport_->set_peers(std::move(peers));
   notify_due_ = true;
 }

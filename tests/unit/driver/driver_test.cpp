@@ -367,6 +367,31 @@ TEST_CASE("Each member publishes itself through the log", "[driver]") {
   }
 }
 
+TEST_CASE("Until it belongs, a member that joins also deals with those it was told of",
+          "[driver]") {
+  Membership told;
+  told.voters = {NodeId{9}};
+  told.members = {{NodeId{9}, "n9", {}, StoreId{109}, {}}};
+  DriverGroup group({.tune =
+                         [&told](driver::DriverOptions& options) {
+                           options.promote_learners = false;
+                           options.join = std::make_shared<const Membership>(told);
+                         },
+                     .joining = {4}});
+  CHECK(group.node(4).admit(NodeId{9}, StoreId{109}));
+  CHECK(group.node(4).admit(NodeId{9}, StoreId{7}).error() == Errc::store_mismatch);
+  CHECK(group.node(4).admit(NodeId{1}, StoreId{101}));
+  CHECK(group.node(4).admit(NodeId{8}, StoreId{108}).error() == Errc::peer_not_found);
+  CHECK(group.node(1).admit(NodeId{9}, StoreId{109}).error() == Errc::peer_not_found);
+
+  group.elect(1);
+  group.change(1, MemberOperation::make_learner, 4);
+  group.settle();
+  group.tick(1);
+
+  CHECK(group.node(4).admit(NodeId{9}, StoreId{109}).error() == Errc::peer_not_found);
+}
+
 TEST_CASE("A member that others know with another data directory stops", "[driver]") {
   DriverGroup group({});
   group.elect(1);

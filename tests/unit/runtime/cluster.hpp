@@ -154,13 +154,14 @@ class Cluster {
     }
   }
 
-  void start(std::uint64_t id) {
+  /// One that joins knows the founders, and who is there now.
+  void start(std::uint64_t id, const MembershipPtr& present = nullptr) {
     Member& member = *members_.at(id);
     NodeOptions options;
     options.cluster = ClusterId{7};
     options.self = {NodeId{id}, "n" + std::to_string(id), {}, StoreId{100 + id}, {}};
     options.bootstrap = membership_;
-    options.join = !membership_->contains(NodeId{id});
+    if (!membership_->contains(NodeId{id})) options.join = present ? present : membership_;
     options.heartbeat_interval = std::chrono::milliseconds(20);
     options.election_timeout = std::chrono::milliseconds(300);
     tune_(options);
@@ -231,6 +232,13 @@ class Cluster {
     });
     return promise->get_future();
   }
+  std::future<Reply<int>> transfer(std::uint64_t id, std::uint64_t target) {
+    auto promise = std::make_shared<std::promise<Reply<int>>>();
+    node(id).async_transfer_leadership(NodeId{target}, [promise](error_code code) {
+      promise->set_value({code, 0});
+    });
+    return promise->get_future();
+  }
   std::future<Reply<Index>> read(std::uint64_t id) {
     auto promise = std::make_shared<std::promise<Reply<Index>>>();
     node(id).async_read_index([promise](error_code code, Index index) {
@@ -240,12 +248,7 @@ class Cluster {
   }
 
   /// Waits until node `id` has taken in what it was asked for before.
-  void barrier(std::uint64_t id) {
-    std::promise<error_code> promise;
-    node(id).async_transfer_leadership(NodeId{999},
-                                       [&](error_code code) { promise.set_value(code); });
-    CHECK(get(promise.get_future()));
-  }
+  void barrier(std::uint64_t id) { CHECK(get(transfer(id, 999)).code); }
 
   /// Waits until the nodes' latest statuses are as wanted.
   using Statuses = std::map<std::uint64_t, NodeStatus>;

@@ -399,6 +399,29 @@ TEST_CASE("A node joins a running cluster as a learner, becomes a voter, and tak
   CHECK(cluster.machine(4).applied() == Strings{"before", "by the new one"});
 }
 
+TEST_CASE("A node joins a cluster that is led by nobody it began with", "[runtime][membership]") {
+  Cluster cluster(1);
+  cluster.start_all();
+  const std::uint64_t founder = cluster.await_leader();
+  cluster.add(2);
+  cluster.start(2);
+  REQUIRE_FALSE(get(cluster.change(founder, MemberOperation::make_voter, 2)).code);
+  REQUIRE(
+      cluster.await([](const Cluster::Statuses& statuses) { return statuses.at(2).published; }));
+  REQUIRE_FALSE(get(cluster.transfer(founder, 2)).code);
+  const auto left = get(cluster.change(2, MemberOperation::remove, founder));
+  REQUIRE_FALSE(left.code);
+  cluster.stop(founder);
+
+  cluster.add(3);
+  cluster.start(3, left.value);
+  REQUIRE_FALSE(get(cluster.change(2, MemberOperation::make_learner, 3)).code);
+  CHECK(cluster.await([](const Cluster::Statuses& statuses) {
+    return statuses.at(3).membership->is_voter(NodeId{3}) && statuses.at(3).published;
+  }));
+  CHECK_FALSE(get(cluster.propose(3, "by the new one")).code);
+}
+
 TEST_CASE("Members leave, and the last voter stays", "[runtime][membership]") {
   Cluster cluster;
   cluster.start_all();
@@ -454,7 +477,13 @@ TEST_CASE("Options that contradict each other are refused", "[runtime]") {
   CHECK(refuses(
       [&](NodeOptions& options) {
         options.bootstrap = of(1);
-        options.join = true;
+        options.join = of(2);
+      },
+      "join"));
+  CHECK(refuses(
+      [&](NodeOptions& options) {
+        options.bootstrap = of(2);
+        options.join = std::make_shared<const Membership>();
       },
       "join"));
   CHECK(refuses(
