@@ -4,10 +4,6 @@ namespace raftkit::transport {
 
 namespace {
 
-/// Enough for a write to be worth its system call, little enough that a control message that comes
-/// now does not wait long.
-constexpr std::size_t kBatchBytes = 256 * 1024;
-
 /// A part of a vector of buffers, cheap to copy, which Asio does.
 struct BufferRange {
   using value_type = asio::const_buffer;
@@ -47,26 +43,10 @@ void OutboundStream::close() {
 
 void OutboundStream::flush() {
   if (writing_ || owner_ == nullptr) return;
-  gather();
+  batch_.clear();
+  gather(batch_, writer_, *owner_);
   if (batch_.empty()) return owner_->on_drained();
   write();
-}
-
-void OutboundStream::gather() {
-  batch_.clear();
-  while (batch_.bytes() < kBatchBytes) {
-    for (const auto message_class : {MessageClass::control, MessageClass::bulk}) {
-      while (!writer_.is_busy(message_class)) {
-        auto envelope = owner_->next(message_class);
-        if (!envelope) break;
-        if (auto begun = writer_.begin(*std::move(envelope)); !begun)
-          owner_->on_refused(std::move(begun).error());
-      }
-    }
-    const bool control = writer_.is_busy(MessageClass::control);
-    if (!control && !writer_.is_busy(MessageClass::bulk)) return;
-    writer_.write_frame(control ? MessageClass::control : MessageClass::bulk, batch_);
-  }
 }
 
 void OutboundStream::write() {

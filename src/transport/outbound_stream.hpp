@@ -8,6 +8,7 @@
 
 #include "raftkit/transport.hpp"
 
+#include "transport/message_source.hpp"
 #include "transport/tcp_context.hpp"
 #include "wire/frame_writer.hpp"
 
@@ -18,14 +19,9 @@ namespace raftkit::transport {
 /// nothing else to send. Owner: the executor.
 class OutboundStream : public std::enable_shared_from_this<OutboundStream> {
  public:
-  /// Whoever has the messages. Not called after close().
-  class Owner {
+  /// Not called after close().
+  class Owner : public MessageSource {
    public:
-    virtual ~Owner() = default;
-    /// The next message of this class, if there is one.
-    [[nodiscard]] virtual std::optional<Envelope> next(MessageClass message_class) = 0;
-    /// A message cannot be sent at all.
-    virtual void on_refused(Error error) = 0;
     /// All that there was is written.
     virtual void on_drained() = 0;
     /// The connection is over. Not from inside flush().
@@ -43,7 +39,6 @@ class OutboundStream : public std::enable_shared_from_this<OutboundStream> {
   void close();
 
  private:
-  void gather();
   void write();
   void on_written(std::size_t count);
   void watch_for_end();
