@@ -39,11 +39,9 @@ struct NodeOptions {
   /// Who belongs to a new cluster. Written when the log is empty; later starts ignore it. Null: the
   /// log must have been written before.
   MembershipPtr bootstrap;
-  /// This member is added to a cluster that runs: its members as they are now, from any member's
-  /// status(). `bootstrap` then says with whom that cluster began, as the others were told, and
-  /// this node is not among them. It deals with both until it has learned that it belongs; after
-  /// that the log decides, and this is ignored.
-  MembershipPtr join;
+  /// This member is added to a cluster that runs: `bootstrap` then says with whom that cluster
+  /// began, as the others were told, and this node is not among them.
+  bool join = false;
 
   std::chrono::milliseconds heartbeat_interval{100};
   std::chrono::milliseconds election_timeout{1000};  ///< in [5 * heartbeat_interval, 50 s]

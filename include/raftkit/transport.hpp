@@ -21,12 +21,24 @@ struct LocalIdentity {
   NodeId node;
   StoreId store;
   std::string name;
+  std::vector<std::string> peer_urls = {};  ///< where others reach us
+};
+
+/// Who a node says it is when it calls, or answers a call.
+struct Introduction {
+  NodeId node;
+  StoreId store;
+  /// Only of a caller: how far its knowledge of the members goes, and where it is reached.
+  Index knows_up_to = {};
+  std::vector<std::string> peer_urls = {};
+
+  friend bool operator==(const Introduction&, const Introduction&) = default;
 };
 
 /// Somebody to talk to.
 struct PeerAddress {
   NodeId node;
-  std::vector<std::string> peer_urls;
+  std::vector<std::string> peer_urls = {};
 
   friend bool operator==(const PeerAddress&, const PeerAddress&) = default;
 };
@@ -66,11 +78,13 @@ class TransportHandler {
 
   virtual void on_peer(PeerReport report) = 0;
 
-  /// A node announces itself with this data directory: one that calls us, or the one that answers
-  /// our call. Called before any message of that peer. Errors: store_mismatch, peer_not_found; they
-  /// refuse the connection, which is reported as rejected where it was refused and where the call
-  /// came from.
-  [[nodiscard]] virtual Result<void> admit(NodeId peer, StoreId store) = 0;
+  /// A node introduces itself: one that calls us, or the one that answers our call. Called before
+  /// any message of that peer. Errors: store_mismatch, peer_not_found; they refuse the connection,
+  /// which is reported as rejected where it was refused and where the call came from.
+  [[nodiscard]] virtual Result<void> admit(const Introduction& peer) = 0;
+
+  /// How far our own knowledge of the members goes: Introduction::knows_up_to of our calls.
+  [[nodiscard]] virtual Index knows_up_to() const = 0;
 
   /// A peer sends the snapshot that `envelope` (a SnapshotRequest) announces. The sink returned is
   /// written and committed on a thread of the transport's; after that, and only if it succeeded,

@@ -99,19 +99,28 @@ void Driver::end_stop() {
   stop_done_();
 }
 
-Result<void> Driver::admit(NodeId peer, StoreId store) const {
-  const bool is_joining = options_.join != nullptr && !membership_->contains(options_.raft.id);
-  const Membership& known =
-      is_joining && options_.join->contains(peer) ? *options_.join : *membership_;
-  if (!known.contains(peer)) {
-    return Error(Errc::peer_not_found,
-                 "member " + to_string(peer) + " does not belong to this cluster");
+Result<void> Driver::admit(const Introduction& peer) {
+  if (membership_->contains(peer.node)) {
+    const Member* member = membership_->find(peer.node);
+    if (member == nullptr || member->store == StoreId{0} || member->store == peer.store) return {};
+    return Error(Errc::store_mismatch,
+                 "member " + to_string(peer.node) + " is known with data directory " +
+                     to_hex(member->store.value) + ", not " + to_hex(peer.store.value));
   }
-  const Member* member = known.find(peer);
-  if (member == nullptr || member->store == StoreId{0} || member->store == store) return {};
-  return Error(Errc::store_mismatch,
-               "member " + to_string(peer) + " is known with data directory " +
-                   to_hex(member->store.value) + ", not " + to_hex(store.value));
+  const auto stranger = strangers_.find(peer.node);
+  // Again; or the answer to our own call.
+  if (stranger != strangers_.end() && peer.knows_up_to <= stranger->second.knows_up_to) return {};
+  // Whoever knows more may have joined since, and may be the leader, without whom this node would
+  // never learn of him. Whoever knows less has left.
+  if (peer.knows_up_to <= dispatched_.index) {
+    return Error(Errc::peer_not_found,
+                 "member " + to_string(peer.node) + " does not belong to this cluster");
+  }
+  if (strangers_.size() >= kMaxStrangers && stranger == strangers_.end())
+    return Error(Errc::overloaded, "too many unknown members");
+  strangers_[peer.node] = {peer.knows_up_to, peer.peer_urls};
+  are_strangers_announced_ = false;
+  return {};
 }
 
 // --- inputs
@@ -313,6 +322,7 @@ void Driver::publish() {
 
 void Driver::flush() {
   if (!is_started_ || life_ == Life::over) return;
+  settle_strangers();
   while (!failure_) {
     publish();
     proposals_.submit(node_, connected_);
@@ -352,9 +362,26 @@ void Driver::carry_out(Ready& ready) {
 }
 
 void Driver::announce(const MembershipPtr& membership) {
-  if (membership == announced_) return;
+  if (membership == announced_ && are_strangers_announced_) return;
   announced_ = membership;
-  ports_.membership_changed(membership);
+  are_strangers_announced_ = true;
+  std::vector<PeerAddress> peers;
+  for (const Member& member : membership->members) {
+    if (member.id != options_.raft.id) peers.push_back({member.id, member.peer_urls});
+  }
+  for (const auto& [node, stranger] : strangers_) {
+    if (!membership->contains(node)) peers.push_back({node, stranger.peer_urls});
+  }
+  ports_.membership_changed(membership, std::move(peers));
+}
+
+void Driver::settle_strangers() {
+  if (strangers_.empty()) return;
+  const auto is_overtaken = [this](const auto& each) {
+    return each.second.knows_up_to <= dispatched_.index;
+  };
+  if (std::erase_if(strangers_, is_overtaken) > 0) are_strangers_announced_ = false;
+  announce(announced_);
 }
 
 void Driver::on_soft_state(const SoftState& state) {

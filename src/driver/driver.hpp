@@ -28,8 +28,6 @@ namespace raftkit::driver {
 struct DriverOptions {
   RaftOptions raft;
   Member self;  ///< what this member publishes about itself at each start
-  /// Whom else it deals with until it has learned that it belongs to the cluster. May be null.
-  MembershipPtr join;
   StateMachineKind kind = StateMachineKind::in_memory;
   /// Drawn anew at each start, at random: what this process says must not be taken for what an
   /// earlier one has said.
@@ -95,6 +93,8 @@ class Driver {
   void alarm();
   void receive(Envelope envelope);
   void on_peer(const PeerReport& report);
+  /// May `peer` join the conversation? Errors: peer_not_found, store_mismatch.
+  [[nodiscard]] Result<void> admit(const Introduction& peer);
   void persisted(PersistId id, const Result<void>& outcome);
   void fetched(FetchId id, Result<std::vector<Entry>> entries);
   void applied(ApplyBatch batch, const Result<void>& outcome);
@@ -122,14 +122,14 @@ class Driver {
   /// This start's publication of the member has been applied.
   [[nodiscard]] bool is_published() const { return publication_ == Publication::done; }
   [[nodiscard]] const std::optional<Error>& failure() const { return failure_; }
-  /// May `peer` join the conversation from this data directory? Errors: peer_not_found,
-  /// store_mismatch.
-  [[nodiscard]] Result<void> admit(NodeId peer, StoreId store) const;
+  /// How far the membership that this node knows goes.
+  [[nodiscard]] Index knows_up_to() const { return dispatched_.index; }
 
  private:
   enum class Publication : std::uint8_t { due, proposed, done };
   static constexpr std::uint32_t kFailoverAttempts = 5;
   static constexpr std::size_t kMaxWithheld = 1'000;
+  static constexpr std::size_t kMaxStrangers = 64;
   enum class Life : std::uint8_t { running, stopping, over };
   struct WriteInFlight {
     PersistId id;
@@ -137,6 +137,11 @@ class Driver {
     Term term;                // durable once this write is
     std::vector<Envelope> send_after;
     std::optional<SnapshotMeta> restore;
+  };
+  /// Somebody who knows more of the cluster than this node, which does not know him.
+  struct Stranger {
+    Index knows_up_to;
+    std::vector<std::string> peer_urls;
   };
   struct Transfer {
     std::optional<NodeId> target;
@@ -153,6 +158,7 @@ class Driver {
   // driver.cpp
   void carry_out(Ready& ready);
   void announce(const MembershipPtr& membership);
+  void settle_strangers();
   void on_soft_state(const SoftState& state);
   void send_now(std::vector<Envelope>& envelopes);
   void write(PersistBatch batch, std::optional<SnapshotMeta> restore);
@@ -197,10 +203,12 @@ class Driver {
 
   MembershipPtr membership_;  // as of dispatched_
   MembershipPtr announced_;   // what the ports know
-  EntryId dispatched_;        // the last entry handed to the state machine
-  Index applied_;             // what the state machine has reported
-  Index installed_;           // the newest snapshot that came from a leader
-  Term seen_term_;            // as of the last Ready
+  std::map<NodeId, Stranger> strangers_;
+  bool are_strangers_announced_ = true;
+  EntryId dispatched_;  // the last entry handed to the state machine
+  Index applied_;       // what the state machine has reported
+  Index installed_;     // the newest snapshot that came from a leader
+  Term seen_term_;      // as of the last Ready
 
   Term durable_term_;
   Term written_term_;  // durable once all writes in flight are

@@ -10,6 +10,7 @@
 #include "raftkit/log_storage.hpp"
 #include "raftkit/ready.hpp"
 #include "raftkit/state_machine.hpp"
+#include "raftkit/transport.hpp"
 
 namespace raftkit::driver {
 
@@ -29,8 +30,10 @@ class Ports {
 
   /// Messages to peers. May lose them.
   virtual void send(std::span<Envelope> envelopes) = 0;
-  /// These are the members now.
-  virtual void membership_changed(const MembershipPtr& membership) = 0;
+  /// These are the members now, and these the nodes to be connected with: the other members, and
+  /// those that must be members in a state that this node has not reached yet.
+  virtual void membership_changed(const MembershipPtr& membership,
+                                  std::vector<PeerAddress> peers) = 0;
 
   /// LogStorage::write. Ends in Driver::persisted, in order.
   virtual void write(PersistBatch batch) = 0;

@@ -145,7 +145,8 @@ Result<void> Node::Impl::start() {
   publish_status();
 
   const Member& self = options_.self;
-  auto listening = transport_->start(*this, {options_.cluster, self.id, self.store, self.name});
+  auto listening =
+      transport_->start(*this, {options_.cluster, self.id, self.store, self.name, self.peer_urls});
   if (!listening) return listening;
   boost::asio::post(strand_, [self = shared_from_this()] {
     self->driver_->start();

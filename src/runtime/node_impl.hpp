@@ -50,7 +50,7 @@ class Node::Impl final : public driver::Ports,
  private:
   // driver::Ports
   void send(std::span<Envelope> envelopes) override;
-  void membership_changed(const MembershipPtr& membership) override;
+  void membership_changed(const MembershipPtr& membership, std::vector<PeerAddress> peers) override;
   void write(PersistBatch batch) override;
   void fetch(const FetchRequest& request) override;
   void compact(const SnapshotMeta& snapshot, Index keep_from) override;
@@ -68,7 +68,8 @@ class Node::Impl final : public driver::Ports,
   // TransportHandler
   void on_message(Envelope envelope) override;
   void on_peer(PeerReport report) override;
-  Result<void> admit(NodeId peer, StoreId store) override;
+  Result<void> admit(const Introduction& peer) override;
+  [[nodiscard]] Index knows_up_to() const override { return driver_->knows_up_to(); }
   Result<std::unique_ptr<SnapshotSink>> accept_snapshot(const Envelope& envelope) override;
   MembershipPtr membership() const override { return status().membership; }
 

@@ -39,13 +39,10 @@ std::uint64_t draw() {
 Result<void> NodeOptions::validate() const {
   if (self.id == NodeId{0}) return refused("self.id", "0", "means \"no node\"");
   if (self.store == StoreId{0}) return refused("self.store", "0", "must name the data directory");
-  if (join != nullptr && join->voters.empty()) {
-    return refused("join", "{}", "must name the members that the cluster has now");
-  }
-  if (bootstrap != nullptr && join == nullptr && !bootstrap->contains(self.id)) {
+  if (bootstrap != nullptr && !join && !bootstrap->contains(self.id)) {
     return refused("bootstrap", to_string(self.id), "this node does not belong to it");
   }
-  if (bootstrap != nullptr && join != nullptr && bootstrap->contains(self.id)) {
+  if (bootstrap != nullptr && join && bootstrap->contains(self.id)) {
     return refused("join", to_string(self.id), "this node belongs to bootstrap and need not join");
   }
   if (heartbeat_interval <= milliseconds(0)) {
@@ -108,7 +105,6 @@ driver::DriverOptions Node::Impl::driver_options() const {
   options.raft.max_uncommitted_bytes = options_.max_uncommitted_bytes;
   options.raft.log_window_bytes = options_.log_window_bytes;
   options.self = options_.self;
-  options.join = options_.join;
   options.kind = kind_;
   options.incarnation = draw();  // even with a fixed seed: a restarted node is not its predecessor
   options.request_timeout_ticks = std::max(1U, ticks(request_timeout));

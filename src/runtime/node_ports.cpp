@@ -1,6 +1,4 @@
 // What the driver asks for, and what the transport reports.
-#include <map>
-
 #include "runtime/no_throw.hpp"
 #include "runtime/node_impl.hpp"
 
@@ -14,18 +12,8 @@ void Node::Impl::send(std::span<Envelope> envelopes) {
   transport_->send(envelopes);
 }
 
-void Node::Impl::membership_changed(const MembershipPtr& membership) {
-  std::map<NodeId, std::vector<std::string>> urls;
-  const auto note = [&](const Membership& known) {
-    for (const Member& member : known.members) {
-      if (member.id != options_.self.id) urls.emplace(member.id, member.peer_urls);
-    }
-  };
-  if (options_.join != nullptr && !membership->contains(options_.self.id)) note(*options_.join);
-  note(*membership);
-  std::vector<PeerAddress> peers;
-  for (auto& [id, where] : urls)
-    peers.push_back({id, std::move(where)});
+void Node::Impl::membership_changed(const MembershipPtr& /*membership*/,
+                                    std::vector<PeerAddress> peers) {
   transport_->set_peers(std::move(peers));
   notify_due_ = true;
 }
@@ -163,8 +151,10 @@ void Node::Impl::on_peer(PeerReport report) {
   schedule_flush();
 }
 
-Result<void> Node::Impl::admit(NodeId peer, StoreId store) {
-  return driver_->admit(peer, store);
+Result<void> Node::Impl::admit(const Introduction& peer) {
+  auto admitted = driver_->admit(peer);
+  schedule_flush();  // somebody may be there whom nobody has told of yet
+  return admitted;
 }
 
 Result<std::unique_ptr<SnapshotSink>> Node::Impl::accept_snapshot(const Envelope& envelope) {

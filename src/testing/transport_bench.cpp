@@ -252,13 +252,20 @@ void TestNode::on_peer(PeerReport report) {
   changed_.notify_all();
 }
 
-Result<void> TestNode::admit(NodeId peer, StoreId) {
+Result<void> TestNode::admit(const Introduction& peer) {
   Visit visit(*this, "admit");
   if (stopped_) visit.misconduct("admit after stop");
   const std::lock_guard lock(mutex_);
-  const auto at = refused_.find(peer);
+  introduced_.insert_or_assign(peer.node, peer);
+  const auto at = refused_.find(peer.node);
   if (at == refused_.end()) return {};
-  return Error(at->second, "the test refuses " + to_string(peer));
+  return Error(at->second, "the test refuses " + to_string(peer.node));
+}
+
+std::optional<Introduction> TestNode::introduction_of(const TestNode& peer) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = introduced_.find(peer.id());
+  return found == introduced_.end() ? std::nullopt : std::optional(found->second);
 }
 
 Result<std::unique_ptr<SnapshotSink>> TestNode::accept_snapshot(const Envelope&) {
@@ -274,7 +281,8 @@ Result<std::unique_ptr<SnapshotSink>> TestNode::accept_snapshot(const Envelope&)
 TestNode& Bench::add(std::uint64_t id, ClusterId cluster) {
   const NodeId node{id};
   nodes.erase(node);  // the older one ends before its successor begins
-  LocalIdentity identity{cluster, node, StoreId{0x500 + id}, "node" + std::to_string(id)};
+  LocalIdentity identity{cluster, node, StoreId{0x500 + id}, "node" + std::to_string(id), {}};
+  identity.peer_urls = {"http://node" + std::to_string(id) + ":1", "http://[::1]:2"};
   auto added = std::make_unique<TestNode>(*network, std::move(identity), options);
   return *nodes.insert_or_assign(node, std::move(added)).first->second;
 }

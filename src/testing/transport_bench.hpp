@@ -102,11 +102,16 @@ class TestNode final : public TransportHandler {
   void check_calls() const;
 
   void refuse(NodeId peer, std::optional<Errc> why);
+  /// How this peer introduced itself last.
+  [[nodiscard]] std::optional<Introduction> introduction_of(const TestNode& peer) const;
+  [[nodiscard]] const LocalIdentity& identity() const { return identity_; }
+  static constexpr Index kKnowsUpTo{0x1234};
   void set_snapshot_policy(const SnapshotPolicy& policy);
 
   void on_message(Envelope envelope) override;
   void on_peer(PeerReport report) override;
-  [[nodiscard]] Result<void> admit(NodeId peer, StoreId store) override;
+  [[nodiscard]] Result<void> admit(const Introduction& peer) override;
+  [[nodiscard]] Index knows_up_to() const override { return kKnowsUpTo; }
   [[nodiscard]] Result<std::unique_ptr<SnapshotSink>> accept_snapshot(
       const Envelope& envelope) override;
   [[nodiscard]] MembershipPtr membership() const override { return nullptr; }
@@ -127,6 +132,7 @@ class TestNode final : public TransportHandler {
   std::vector<Envelope> messages_;
   std::vector<PeerReport> reports_;
   std::map<NodeId, Errc> refused_;
+  std::map<NodeId, Introduction> introduced_;
   SnapshotPolicy snapshot_policy_;
   std::vector<std::shared_ptr<ReceivedSnapshot>> snapshots_;
   std::string misconduct_;

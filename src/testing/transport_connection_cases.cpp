@@ -128,6 +128,20 @@ void a_refused_caller(Bench& bench) {
   two.await_messages(1);
 }
 
+void an_introduction(Bench& bench) {
+  TestNode& one = bench.add(1);
+  TestNode& two = bench.add(2);
+  one.set_peers({&two});
+  one.await_connected(two);
+  const LocalIdentity& self = one.identity();
+  expect(two.introduction_of(one) ==
+             Introduction{self.node, self.store, TestNode::kKnowsUpTo, self.peer_urls},
+         "a caller is introduced with something else than it is");
+  const auto answer = one.introduction_of(two);
+  expect(answer && answer->node == two.id() && answer->store == two.identity().store,
+         "whoever answers is introduced as somebody else");
+}
+
 void a_refused_answer(Bench& bench) {
   TestNode& one = bench.add(1);
   TestNode& two = bench.add(2);
@@ -218,6 +232,7 @@ std::vector<CaseDefinition> connection_cases() {
       {"nothing old arrives after a reconnect", nothing_old_after_a_reconnect},
       {"a removed peer gets what was queued and nothing else", removed_peers},
       {"added peers are reached", added_peers},
+      {"callers and those who answer introduce themselves", an_introduction},
       {"a caller that the handler refuses is rejected", a_refused_caller},
       {"an answer that the handler refuses is rejected", a_refused_answer},
       {"nodes of different clusters reject each other", another_cluster},

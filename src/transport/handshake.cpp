@@ -20,6 +20,8 @@ constexpr const char* kTo = "X-Raft-To";
 constexpr const char* kStore = "X-Raftkit-Store";
 constexpr const char* kVersion = "X-Raftkit-Version";
 constexpr const char* kNonce = "X-Raftkit-Nonce";
+constexpr const char* kKnowsUpTo = "X-Raftkit-Knows-Up-To";
+constexpr const char* kPeerUrls = "X-PeerURLs";
 constexpr const char* kError = "X-Raftkit-Error";
 
 /// Reads several headers and remembers the first that is missing or no number.
@@ -63,6 +65,23 @@ std::string text_of(VersionRange versions) {
   return std::to_string(versions.min) + "-" + std::to_string(versions.max);
 }
 
+std::string joined(const std::vector<std::string>& urls) {
+  std::string text;
+  for (const std::string& url : urls)
+    text += (text.empty() ? "" : ",") + url;
+  return text;
+}
+
+std::vector<std::string> split(std::string_view text) {
+  std::vector<std::string> urls;
+  while (!text.empty()) {
+    const auto comma = text.find(',');
+    if (comma != 0) urls.emplace_back(text.substr(0, comma));
+    text.remove_prefix(comma == std::string_view::npos ? text.size() : comma + 1);
+  }
+  return urls;
+}
+
 unsigned status_of(const Error& why) {
   if (why == Errc::peer_not_found) return 404;
   if (why == Errc::already_exists || why == Errc::store_mismatch) return 409;
@@ -82,6 +101,19 @@ Error cluster_mismatch(NodeId left, ClusterId lefts, NodeId right, ClusterId rig
 
 }  // namespace
 
+Hello make_hello(
+    const LocalIdentity& self, NodeId to, StreamKind kind, Index knows_up_to, std::uint64_t nonce) {
+  return {kind,
+          self.cluster,
+          self.node,
+          to,
+          self.store,
+          kSupportedVersions,
+          nonce,
+          knows_up_to,
+          self.peer_urls};
+}
+
 bool is_upgrade(const HttpRequest& request) {
   return request.target == kStreamTarget || request.target == kSnapshotTarget;
 }
@@ -98,7 +130,9 @@ HttpRequest to_request(const Hello& hello, const std::string& host) {
            {kTo, to_string(hello.to)},
            {kStore, to_hex(hello.store.value)},
            {kVersion, text_of(hello.versions)},
-           {kNonce, to_hex(hello.nonce)}}};
+           {kNonce, to_hex(hello.nonce)},
+           {kKnowsUpTo, to_hex(hello.knows_up_to.value)},
+           {kPeerUrls, joined(hello.peer_urls)}}};
 }
 
 Result<Hello> read_hello(const HttpRequest& request) {
@@ -117,6 +151,8 @@ Result<Hello> read_hello(const HttpRequest& request) {
   hello.store = StoreId{reader.id(kStore)};
   hello.versions = reader.versions(kVersion);
   hello.nonce = reader.id(kNonce);
+  hello.knows_up_to = Index{reader.id(kKnowsUpTo)};
+  hello.peer_urls = split(request.headers.find(kPeerUrls));
   if (auto read = reader.result(); !read) return std::move(read).error();
   return hello;
 }

@@ -8,6 +8,8 @@
 //   X-Raftkit-Store: 1f2e                   the caller's data directory
 //   X-Raftkit-Version: 1-1                  the versions of the protocol that the caller speaks
 //   X-Raftkit-Nonce: 5eed                   drawn for this connection
+//   X-Raftkit-Knows-Up-To: 2a               how far the caller's knowledge of the members goes
+//   X-PeerURLs: http://10.0.0.1:2380        where the caller is reached, separated by commas
 //
 // The answer is 101 with the same headers of the other side (X-Raftkit-Version: the one chosen),
 // after which the caller sends frames; or a 4xx with X-Raftkit-Error, the name of an error code,
@@ -16,6 +18,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "raftkit/transport.hpp"
 
@@ -45,6 +48,10 @@ struct Hello {
   StoreId store;
   VersionRange versions = kSupportedVersions;
   std::uint64_t nonce = 0;
+  Index knows_up_to = {};
+  std::vector<std::string> peer_urls = {};
+
+  [[nodiscard]] Introduction introduction() const { return {from, store, knows_up_to, peer_urls}; }
 
   friend bool operator==(const Hello&, const Hello&) = default;
 };
@@ -57,6 +64,8 @@ struct Welcome {
   std::uint32_t version = kSupportedVersions.max;
   std::uint64_t nonce = 0;
 
+  [[nodiscard]] Introduction introduction() const { return {from, store, {}, {}}; }
+
   friend bool operator==(const Welcome&, const Welcome&) = default;
 };
 
@@ -66,6 +75,10 @@ struct Welcome {
 [[nodiscard]] HttpRequest to_request(const Hello& hello, const std::string& host);
 /// Errors: malformed, naming the header · protocol_mismatch: another Upgrade than ours.
 [[nodiscard]] Result<Hello> read_hello(const HttpRequest& request);
+
+/// Of a call to `to`. `knows_up_to` is the handler's.
+[[nodiscard]] Hello make_hello(
+    const LocalIdentity& self, NodeId to, StreamKind kind, Index knows_up_to, std::uint64_t nonce);
 
 /// The called side's checks, before it asks TransportHandler::admit. The version to go on with.
 /// Errors: cluster_mismatch · member_mismatch · protocol_mismatch, naming both values.

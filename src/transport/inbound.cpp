@@ -119,7 +119,7 @@ Result<Welcome> Inbound::admit(const Hello& hello) {
   const auto version = check(hello, context_->identity);
   if (!version) return version.error();
   if (context_->handler == nullptr) return Errc::stopped;
-  if (auto admitted = context_->handler->admit(hello.from, hello.store); !admitted)
+  if (auto admitted = context_->handler->admit(hello.introduction()); !admitted)
     return std::move(admitted).error();
   return Welcome{context_->identity.cluster,
                  context_->identity.node,

@@ -79,8 +79,7 @@ class Question {
     TransportHandler* handler = node.context()->handler;
     if (handler == nullptr) return;
     if (answer) {
-      const Welcome& welcome = answer->welcome;
-      if (auto admitted = handler->admit(welcome.from, welcome.store); !admitted)
+      if (auto admitted = handler->admit(answer->welcome.introduction()); !admitted)
         return answered(std::move(admitted).error());
     }
     answered(answer);
@@ -104,7 +103,7 @@ Result<Welcome> LoopbackNode::answer(const Hello& hello) {
 Result<Welcome> LoopbackNode::admit(const Hello& hello) {
   const auto version = check(hello, context_->identity);
   if (!version) return version.error();
-  if (auto admitted = context_->handler->admit(hello.from, hello.store); !admitted)
+  if (auto admitted = context_->handler->admit(hello.introduction()); !admitted)
     return std::move(admitted).error();
   return Welcome{context_->identity.cluster,
                  context_->identity.node,
@@ -130,7 +129,9 @@ void greet(const LoopbackNodePtr& caller,
            StreamKind kind,
            std::function<void(Result<LoopbackAnswer>)> answered) {
   const LocalIdentity& self = caller->context()->identity;
-  const Hello hello{kind, self.cluster, self.node, to, self.store, kSupportedVersions, 0};
+  const TransportHandler* handler = caller->context()->handler;
+  const Index known = handler == nullptr ? Index{} : handler->knows_up_to();
+  const Hello hello = make_hello(self, to, kind, known, 0);
   const auto& hub = caller->hub();
   const auto question = std::make_shared<Question>(hub, caller, std::move(answered));
   const auto target = hub->find(to);

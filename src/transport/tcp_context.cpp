@@ -3,13 +3,8 @@
 namespace raftkit::transport {
 
 Hello hello_to(TcpContext& context, NodeId peer, StreamKind kind) {
-  return {kind,
-          context.identity.cluster,
-          context.identity.node,
-          peer,
-          context.identity.store,
-          kSupportedVersions,
-          context.random.next()};
+  const Index known = context.handler == nullptr ? Index{} : context.handler->knows_up_to();
+  return make_hello(context.identity, peer, kind, known, context.random.next());
 }
 
 Result<Welcome> welcomed(const TcpContext& context,
@@ -19,7 +14,7 @@ Result<Welcome> welcomed(const TcpContext& context,
   if (!welcome) return welcome;
   if (!exchange.rest.empty()) return Error(Errc::malformed, "bytes came where none are expected");
   if (context.handler == nullptr) return Errc::stopped;
-  if (auto admitted = context.handler->admit(hello.to, welcome->store); !admitted)
+  if (auto admitted = context.handler->admit(welcome->introduction()); !admitted)
     return std::move(admitted).error();
   return welcome;
 }

@@ -20,7 +20,10 @@ class FakePorts final : public driver::Ports {
     for (Envelope& envelope : envelopes)
       sent.push_back(std::move(envelope));
   }
-  void membership_changed(const MembershipPtr& now) override { membership = now; }
+  void membership_changed(const MembershipPtr& now, std::vector<PeerAddress> others) override {
+    membership = now;
+    peers = std::move(others);
+  }
   void write(PersistBatch batch) override { writes.push_back(std::move(batch)); }
   void fetch(const FetchRequest& request) override { fetches.push_back(request); }
   void compact(const SnapshotMeta& snapshot, Index keep_from) override {
@@ -53,6 +56,7 @@ class FakePorts final : public driver::Ports {
   std::vector<Event> events;
   std::vector<Error> failures;
   MembershipPtr membership;
+  std::vector<PeerAddress> peers;
   int status_changes = 0;
 };
 

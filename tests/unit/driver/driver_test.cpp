@@ -361,35 +361,45 @@ TEST_CASE("Each member publishes itself through the log", "[driver]") {
     CHECK(group.node(id).is_published());
     REQUIRE(group.node(id).membership()->find(NodeId{2}) != nullptr);
     CHECK(group.node(id).membership()->find(NodeId{2})->name == "n2");
-    CHECK(group.node(id).admit(NodeId{2}, StoreId{102}));
-    CHECK(group.node(id).admit(NodeId{2}, StoreId{7}).error() == Errc::store_mismatch);
-    CHECK(group.node(id).admit(NodeId{9}, StoreId{7}).error() == Errc::peer_not_found);
+    CHECK(group.node(id).admit({NodeId{2}, StoreId{102}, {}, {}}));
+    CHECK(group.node(id).admit({NodeId{2}, StoreId{7}, {}, {}}).error() == Errc::store_mismatch);
+    CHECK(group.node(id).admit({NodeId{9}, StoreId{7}, {}, {}}).error() == Errc::peer_not_found);
   }
 }
 
-TEST_CASE("Until it belongs, a member that joins also deals with those it was told of",
+TEST_CASE("Whoever knows more of the cluster is let in, until this node knows as much",
           "[driver]") {
-  Membership told;
-  told.voters = {NodeId{9}};
-  told.members = {{NodeId{9}, "n9", {}, StoreId{109}, {}}};
-  DriverGroup group({.tune =
-                         [&told](driver::DriverOptions& options) {
-                           options.promote_learners = false;
-                           options.join = std::make_shared<const Membership>(told);
-                         },
-                     .joining = {4}});
-  CHECK(group.node(4).admit(NodeId{9}, StoreId{109}));
-  CHECK(group.node(4).admit(NodeId{9}, StoreId{7}).error() == Errc::store_mismatch);
-  CHECK(group.node(4).admit(NodeId{1}, StoreId{101}));
-  CHECK(group.node(4).admit(NodeId{8}, StoreId{108}).error() == Errc::peer_not_found);
-  CHECK(group.node(1).admit(NodeId{9}, StoreId{109}).error() == Errc::peer_not_found);
-
+  DriverGroup group({});
   group.elect(1);
-  group.change(1, MemberOperation::make_learner, 4);
-  group.settle();
-  group.tick(1);
+  driver::Driver& node = group.node(1);
+  const Index known = node.knows_up_to();
+  const std::vector<std::string> urls = {"http://n9:1"};
+  const auto is_peer = [&] {
+    const auto& peers = group.ports(1).peers;
+    return std::find(peers.begin(), peers.end(), PeerAddress{NodeId{9}, urls}) != peers.end();
+  };
 
-  CHECK(group.node(4).admit(NodeId{9}, StoreId{109}).error() == Errc::peer_not_found);
+  CHECK(node.admit({NodeId{9}, StoreId{109}, known, urls}).error() == Errc::peer_not_found);
+  CHECK(node.admit({NodeId{9}, StoreId{109}, known + 1, urls}));
+  CHECK_FALSE(is_peer());  // not from inside the call
+  group.settle();
+  CHECK(is_peer());
+  CHECK(node.admit({NodeId{9}, StoreId{109}, {}, {}}));  // it answers our call
+
+  group.propose(1, "x");
+  group.settle();
+  CHECK(node.knows_up_to() > known);
+  CHECK_FALSE(is_peer());
+  CHECK(node.admit({NodeId{9}, StoreId{109}, known + 1, urls}).error() == Errc::peer_not_found);
+}
+
+TEST_CASE("Only so many strangers are let in", "[driver]") {
+  DriverGroup group({});
+  std::size_t admitted = 0;
+  for (std::uint64_t id = 100; id < 300; ++id)
+    admitted += group.node(1).admit({NodeId{id}, StoreId{1}, Index{1000}, {}}) ? 1U : 0U;
+  CHECK(admitted == 64);
+  CHECK(group.node(1).admit({NodeId{100}, StoreId{1}, Index{1000}, {}}));
 }
 
 TEST_CASE("A member that others know with another data directory stops", "[driver]") {

@@ -154,14 +154,13 @@ class Cluster {
     }
   }
 
-  /// One that joins knows the founders, and who is there now.
-  void start(std::uint64_t id, const MembershipPtr& present = nullptr) {
+  void start(std::uint64_t id) {
     Member& member = *members_.at(id);
     NodeOptions options;
     options.cluster = ClusterId{7};
     options.self = {NodeId{id}, "n" + std::to_string(id), {}, StoreId{100 + id}, {}};
     options.bootstrap = membership_;
-    if (!membership_->contains(NodeId{id})) options.join = present ? present : membership_;
+    options.join = !membership_->contains(NodeId{id});
     options.heartbeat_interval = std::chrono::milliseconds(20);
     options.election_timeout = std::chrono::milliseconds(300);
     tune_(options);

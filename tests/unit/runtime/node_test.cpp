@@ -409,17 +409,45 @@ TEST_CASE("A node joins a cluster that is led by nobody it began with", "[runtim
   REQUIRE(
       cluster.await([](const Cluster::Statuses& statuses) { return statuses.at(2).published; }));
   REQUIRE_FALSE(get(cluster.transfer(founder, 2)).code);
-  const auto left = get(cluster.change(2, MemberOperation::remove, founder));
-  REQUIRE_FALSE(left.code);
+  REQUIRE_FALSE(get(cluster.change(2, MemberOperation::remove, founder)).code);
   cluster.stop(founder);
 
   cluster.add(3);
-  cluster.start(3, left.value);
+  cluster.start(3);
   REQUIRE_FALSE(get(cluster.change(2, MemberOperation::make_learner, 3)).code);
   CHECK(cluster.await([](const Cluster::Statuses& statuses) {
     return statuses.at(3).membership->is_voter(NodeId{3}) && statuses.at(3).published;
   }));
   CHECK_FALSE(get(cluster.propose(3, "by the new one")).code);
+}
+
+TEST_CASE("A member that was away is reached by a leader it has never heard of",
+          "[runtime][membership]") {
+  Cluster cluster(2);
+  cluster.start_all();
+  const std::uint64_t leader = cluster.await_leader();
+  const std::uint64_t other = 3 - leader;
+  cluster.add(3);
+  cluster.start(3);
+  REQUIRE_FALSE(get(cluster.change(leader, MemberOperation::make_voter, 3)).code);
+  REQUIRE(
+      cluster.await([](const Cluster::Statuses& statuses) { return statuses.at(3).published; }));
+  cluster.stop(other);
+  cluster.add(4);
+  cluster.start(4);
+  REQUIRE_FALSE(get(cluster.change(leader, MemberOperation::make_voter, 4)).code);
+  REQUIRE(
+      cluster.await([](const Cluster::Statuses& statuses) { return statuses.at(4).published; }));
+  REQUIRE_FALSE(get(cluster.change(leader, MemberOperation::remove, 3)).code);
+  cluster.stop(3);
+  REQUIRE_FALSE(get(cluster.transfer(leader, 4)).code);
+  REQUIRE_FALSE(get(cluster.propose(4, "while it was away")).code);
+
+  cluster.start(other);
+  CHECK(cluster.await([&](const Cluster::Statuses& statuses) {
+    return statuses.contains(other) && statuses.at(other).membership->contains(NodeId{4});
+  }));
+  CHECK_FALSE(get(cluster.propose(other, "back")).code);
 }
 
 TEST_CASE("Members leave, and the last voter stays", "[runtime][membership]") {
@@ -477,13 +505,7 @@ TEST_CASE("Options that contradict each other are refused", "[runtime]") {
   CHECK(refuses(
       [&](NodeOptions& options) {
         options.bootstrap = of(1);
-        options.join = of(2);
-      },
-      "join"));
-  CHECK(refuses(
-      [&](NodeOptions& options) {
-        options.bootstrap = of(2);
-        options.join = std::make_shared<const Membership>();
+        options.join = true;
       },
       "join"));
   CHECK(refuses(

@@ -91,6 +91,14 @@ struct ForgetsToReport final : Spoiled {
                      std::function<void(Result<void>)>) override {}
 };
 
+struct ConcealsItsAddress final : Spoiled {
+  using Spoiled::Spoiled;
+  Result<void> start(TransportHandler& handler, LocalIdentity identity) override {
+    identity.peer_urls.clear();
+    return sound().start(handler, std::move(identity));
+  }
+};
+
 struct CallsBackInline final : Spoiled {
   using Spoiled::Spoiled;
   Result<void> start(TransportHandler& handler, LocalIdentity identity) override {
@@ -154,5 +162,6 @@ TEST_CASE("The conformance suite notices transports that break a promise",
   CHECK(is_noticed<NeverForgetsAPeer>("a removed peer gets what was queued and nothing else"));
   CHECK(is_noticed<ForgetsToReport>("a snapshot that the handler refuses fails there"));
   CHECK(is_noticed<CallsBackInline>("added peers are reached"));
+  CHECK(is_noticed<ConcealsItsAddress>("callers and those who answer introduce themselves"));
   CHECK_FALSE(testing::run_transport_case("none such", loopback).passed);
 }

@@ -9,7 +9,7 @@ using namespace raftkit::transport;  // NOLINT(google-build-using-namespace)
 
 namespace {
 
-const LocalIdentity kSelf{ClusterId{0xc1}, NodeId{0xb}, StoreId{0x57}, "b"};
+const LocalIdentity kSelf{ClusterId{0xc1}, NodeId{0xb}, StoreId{0x57}, "b", {}};
 
 Hello good_hello() {
   Hello hello;
@@ -18,6 +18,8 @@ Hello good_hello() {
   hello.to = NodeId{0xb};
   hello.store = StoreId{0x99};
   hello.nonce = 0xffffffffffffffff;
+  hello.knows_up_to = Index{0x1f2e};
+  hello.peer_urls = {"http://a:1", "http://[::1]:2380"};
   return hello;
 }
 

@@ -31,7 +31,8 @@ TEST_CASE("A node that starts learns the members from whoever answers", "[transp
    public:
     void on_message(Envelope) override {}
     void on_peer(PeerReport) override {}
-    Result<void> admit(NodeId, StoreId) override { return {}; }
+    Result<void> admit(const Introduction&) override { return {}; }
+    Index knows_up_to() const override { return {}; }
     Result<std::unique_ptr<SnapshotSink>> accept_snapshot(const Envelope&) override {
       return Errc::not_supported;
     }
@@ -48,7 +49,7 @@ TEST_CASE("A node that starts learns the members from whoever answers", "[transp
   auto transport = make_tcp_transport(loop.executor(), tcp_options(), null_log_sink());
   std::vector<std::string> urls = {"http://127.0.0.1:1"};  // nobody there
   loop.run([&] {
-    REQUIRE(transport->start(handler, {kTestCluster, NodeId{7}, StoreId{3}, "a"}));
+    REQUIRE(transport->start(handler, {kTestCluster, NodeId{7}, StoreId{3}, "a", {}}));
     urls.push_back(tcp_listen_urls(*transport)[0]);
   });
 
