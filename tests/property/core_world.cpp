@@ -7,8 +7,12 @@
 #include <string_view>
 
 #include "support/core_group.hpp"
+#include "testing/check.hpp"
 
 namespace raftkit::test {
+
+using testing::fail;
+using testing::require;
 
 namespace {
 
@@ -55,8 +59,8 @@ CoreWorld::CoreWorld(const FaultPlan& plan)
       oracle_(bootstrap_) {
   for (const NodeId id : bootstrap_.membership->voters) {
     nodes_.push_back({.id = id,
-                      .durable = CoreImage(bootstrap_),
-                      .written = CoreImage(bootstrap_),
+                      .durable = testing::LogImage(bootstrap_),
+                      .written = testing::LogImage(bootstrap_),
                       .synced = {bootstrap_.last.index, 0}});
     start(nodes_.back());
   }
@@ -510,7 +514,7 @@ void CoreWorld::observe(Node& node) {
     return;
   }
   if (status.role == Role::leader) {
-    std::map<NodeId, const CoreImage*> durable;
+    std::map<NodeId, const testing::LogImage*> durable;
     for (const Node& other : nodes_)
       durable[other.id] = &other.durable;
     oracle_.leader_committed(

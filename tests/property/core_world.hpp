@@ -11,8 +11,7 @@
 #include "raftkit/testing/invariants.hpp"
 
 #include "core/random.hpp"
-#include "core_image.hpp"
-#include "core_oracle.hpp"
+#include "testing/cluster_oracle.hpp"
 
 namespace raftkit::test {
 
@@ -73,18 +72,18 @@ class CoreWorld {
   struct Write {
     PersistBatch batch;
     std::optional<SnapshotMeta> restore;
-    HistoryHash installed = 0;
+    testing::HistoryHash installed = 0;
   };
   /// The state machine: what it has applied, and the hash of that.
   struct Applied {
     Index index;
-    HistoryHash state = 0;
+    testing::HistoryHash state = 0;
   };
   struct Node {
     NodeId id;
-    CoreImage durable;  // what a crash leaves
-    CoreImage written;  // with all writes that were handed out: the core's log
-    Applied synced{};   // the state machine after a crash
+    testing::LogImage durable;  // what a crash leaves
+    testing::LogImage written;  // with all writes that were handed out: the core's log
+    Applied synced{};           // the state machine after a crash
 
     std::optional<testing::CheckedNode> core{};  // absent while crashed
     std::uint64_t life = 0;
@@ -151,7 +150,7 @@ class CoreWorld {
   FaultPlan plan_;
   core::Random random_;
   SnapshotMeta bootstrap_;
-  CoreOracle oracle_;
+  testing::ClusterOracle oracle_;
   std::vector<Node> nodes_;
   std::deque<Envelope> network_;
   std::map<std::pair<NodeId, NodeId>, std::uint32_t> cut_;  // for so many rounds

@@ -20,11 +20,14 @@
 #include <rapidcheck.h>
 
 #include "core/random.hpp"
-#include "core_image.hpp"
-#include "core_oracle.hpp"
 #include "support/core_group.hpp"
+#include "testing/check.hpp"
+#include "testing/log_image.hpp"
 
 namespace raftkit::test {
+
+using testing::fail;
+using testing::require;
 
 namespace {
 
@@ -402,7 +405,7 @@ class HostilePeers {
     node_.compact(index);
   }
 
-  CoreImage written_;
+  testing::LogImage written_;
   testing::CheckedNode node_;
   MembershipPtr members_;
   core::Random random_{0};

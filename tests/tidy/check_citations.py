@@ -13,7 +13,7 @@ IN_TEST = re.compile(r"\[thesis:([^\]]*)\]")
 SECTIONS = re.compile(r"§\d+(?:\.\d+)+(?:, §\d+(?:\.\d+)+)*")
 ROW = re.compile(r"^\| §([\d.]+) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
 CODE_NAME = re.compile(r"`([\w:./]+)`")
-# "`commit_test`: One test · Another one; `vote_test`, `append_test`; the oracle in `property/core_oracle.cpp`"
+# "`commit_test`: One test · Another one; `vote_test`, `append_test`; the oracle of `property/cores_test.cpp`"
 NEXT_TESTS = re.compile(r"; (?=`|the )")
 TEST_FILE = re.compile(r"`([\w/.]+)`")
 STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')

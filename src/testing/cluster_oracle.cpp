@@ -1,20 +1,14 @@
-#include "core_oracle.hpp"
+#include "testing/cluster_oracle.hpp"
 
 #include <algorithm>
 
-#include <rapidcheck.h>
-
 #include "core/membership_changer.hpp"
 #include "core/quorum.hpp"
+#include "testing/check.hpp"
 
-namespace raftkit::test {
+namespace raftkit::testing {
 
-void fail(const std::string& message) {
-  RC_FAIL(message);
-  std::abort();  // RC_FAIL throws, which the compiler cannot see
-}
-
-void CoreOracle::log_grew(const CoreImage& image, Index first) {
+void ClusterOracle::log_grew(const LogImage& image, Index first) {
   for (Index index = first; index <= image.last(); ++index) {
     const HistoryHash hash = image.hash_at(index);
     const auto [known, is_new] = history_.emplace(image.id_at(index), hash);
@@ -25,7 +19,7 @@ void CoreOracle::log_grew(const CoreImage& image, Index first) {
   }
 }
 
-void CoreOracle::leads(NodeId node, std::uint64_t life, Term term, const CoreImage& written) {
+void ClusterOracle::leads(NodeId node, std::uint64_t life, Term term, const LogImage& written) {
   const auto [known, is_new] = leaders_.emplace(term, std::pair(node, life));
   require(known->second == std::pair(node, life),
           "election safety: term ",
@@ -48,7 +42,7 @@ void CoreOracle::leads(NodeId node, std::uint64_t life, Term term, const CoreIma
   }
 }
 
-void CoreOracle::committed(Index index, Term observed, const CoreImage& written) {
+void ClusterOracle::committed(Index index, Term observed, const LogImage& written) {
   if (index < written.base().index) return;  // its content came with a snapshot
   const EntryId id = written.id_at(index);
   const HistoryHash hash = written.hash_at(index);
@@ -68,10 +62,10 @@ void CoreOracle::committed(Index index, Term observed, const CoreImage& written)
   chosen_.push_back({id, hash, observed, std::move(members)});
 }
 
-void CoreOracle::leader_committed(Index index,
-                                  const CoreImage& leader,
-                                  const std::map<NodeId, const CoreImage*>& durable,
-                                  const std::vector<MembershipPtr>& members) {
+void ClusterOracle::leader_committed(Index index,
+                                     const LogImage& leader,
+                                     const std::map<NodeId, const LogImage*>& durable,
+                                     const std::vector<MembershipPtr>& members) {
   if (index <= leader.base().index) return;
   const auto holds = [&](NodeId node) {
     return std::optional<bool>(durable.at(node)->covers(leader.id_at(index)));
@@ -82,7 +76,7 @@ void CoreOracle::leader_committed(Index index,
   require(is_rightly, "commit rule: ", leader.id_at(index), " is not durable on a quorum");
 }
 
-HistoryHash CoreOracle::applied(const Entry& entry, HistoryHash before) {
+HistoryHash ClusterOracle::applied(const Entry& entry, HistoryHash before) {
   const HistoryHash hash = after(before, entry);
   require(entry.id.index <= last_chosen(), entry.id, " is applied, but nobody committed it");
   require(chosen(entry.id.index).hash == hash,
@@ -94,7 +88,7 @@ HistoryHash CoreOracle::applied(const Entry& entry, HistoryHash before) {
   return hash;
 }
 
-void CoreOracle::voted(NodeId voter, Term term, NodeId candidate) {
+void ClusterOracle::voted(NodeId voter, Term term, NodeId candidate) {
   const auto known = votes_.emplace(std::pair(voter, term), candidate).first;
   require(known->second == candidate,
           "one vote per term: in term ",
@@ -107,7 +101,7 @@ void CoreOracle::voted(NodeId voter, Term term, NodeId candidate) {
           candidate);
 }
 
-void CoreOracle::read_answered(const ReadReady& read) {
+void ClusterOracle::read_answered(const ReadReady& read) {
   const auto began = reads_.find(read.read);
   require(began != reads_.end(), "a read is answered that nobody asked for");
   require(read.index >= began->second,
@@ -117,4 +111,4 @@ void CoreOracle::read_answered(const ReadReady& read) {
           read.index);
 }
 
-}  // namespace raftkit::test
+}  // namespace raftkit::testing

@@ -1,11 +1,11 @@
-#include "core_image.hpp"
+#include "testing/log_image.hpp"
 
 #include <algorithm>
 #include <string>
 
-#include <rapidcheck.h>
+#include "testing/check.hpp"
 
-namespace raftkit::test {
+namespace raftkit::testing {
 
 HistoryHash after(HistoryHash before, const Entry& entry) {
   constexpr HistoryHash kPrime = 0x100000001b3;
@@ -21,7 +21,7 @@ HistoryHash after(HistoryHash before, const Entry& entry) {
   return hash;
 }
 
-void CoreImage::apply(const PersistBatch& batch, HistoryHash installed) {
+void LogImage::apply(const PersistBatch& batch, HistoryHash installed) {
   if (batch.hard_state) hard = *batch.hard_state;
   if (batch.snapshot) {
     snapshot = *batch.snapshot;
@@ -31,19 +31,24 @@ void CoreImage::apply(const PersistBatch& batch, HistoryHash installed) {
     hashes_.clear();
   }
   if (batch.truncate_from) {
-    RC_ASSERT(*batch.truncate_from > base_.index);
-    RC_ASSERT(*batch.truncate_from <= last());
+    require(*batch.truncate_from > base_.index && *batch.truncate_from <= last(),
+            "a write truncates at ",
+            *batch.truncate_from,
+            " a log of ",
+            base_,
+            " to ",
+            last());
     entries_.resize(*batch.truncate_from - base_.index - 1);
     hashes_.resize(entries_.size());
   }
   for (const Entry& entry : batch.append) {
-    RC_ASSERT(entry.id.index == last() + 1);
+    require(entry.id.index == last() + 1, "a write leaves a hole before ", entry.id);
     hashes_.push_back(after(hash_at(last()), entry));
     entries_.push_back(entry);
   }
 }
 
-void CoreImage::compact(Index index) {
+void LogImage::compact(Index index) {
   if (index <= base_.index) return;
   const auto dropped = static_cast<std::ptrdiff_t>(index - base_.index);
   const EntryId base = id_at(index);
@@ -53,15 +58,15 @@ void CoreImage::compact(Index index) {
   base_ = base;
 }
 
-EntryId CoreImage::id_at(Index index) const {
+EntryId LogImage::id_at(Index index) const {
   return index == base_.index ? base_ : at(index).id;
 }
 
-HistoryHash CoreImage::hash_at(Index index) const {
+HistoryHash LogImage::hash_at(Index index) const {
   return index == base_.index ? base_hash_ : hashes_[index - base_.index - 1];
 }
 
-std::vector<Entry> CoreImage::read(Index first, Index last, std::size_t max_bytes) const {
+std::vector<Entry> LogImage::read(Index first, Index last, std::size_t max_bytes) const {
   std::vector<Entry> found;
   std::size_t bytes = 0;
   for (Index index = first; holds(index) && index <= last; ++index) {
@@ -72,7 +77,7 @@ std::vector<Entry> CoreImage::read(Index first, Index last, std::size_t max_byte
   return found;
 }
 
-InitialState CoreImage::initial(Index applied, MembershipPtr membership, std::size_t kept) const {
+InitialState LogImage::initial(Index applied, MembershipPtr membership, std::size_t kept) const {
   InitialState initial{.hard_state = hard,
                        .membership = std::move(membership),
                        .applied = applied,
@@ -93,4 +98,4 @@ InitialState CoreImage::initial(Index applied, MembershipPtr membership, std::si
   return initial;
 }
 
-}  // namespace raftkit::test
+}  // namespace raftkit::testing

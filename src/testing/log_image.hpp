@@ -6,16 +6,16 @@
 
 #include "raftkit/raft_options.hpp"
 
-namespace raftkit::test {
+namespace raftkit::testing {
 
 /// Stands for a log up to some entry: equal for equal histories.
 using HistoryHash = std::uint64_t;
 [[nodiscard]] HistoryHash after(HistoryHash before, const Entry& entry);
 
 /// A log in a vector, as PersistBatches build it up. Knows for each entry the hash of all up to it.
-class CoreImage {
+class LogImage {
  public:
-  explicit CoreImage(SnapshotMeta bootstrap)
+  explicit LogImage(SnapshotMeta bootstrap)
       : hard{bootstrap.last.term, std::nullopt, bootstrap.last.index},
         snapshot(std::move(bootstrap)),
         base_(snapshot.last) {}
@@ -53,4 +53,4 @@ class CoreImage {
   std::vector<HistoryHash> hashes_;
 };
 
-}  // namespace raftkit::test
+}  // namespace raftkit::testing

@@ -1,4 +1,4 @@
-// What must hold in every group of cores, whatever happens to it.
+// What must hold in every cluster, whatever happens to it.
 #pragma once
 
 #include <map>
@@ -8,32 +8,32 @@
 
 #include "raftkit/raw_node.hpp"
 
-#include "core_image.hpp"
+#include "testing/log_image.hpp"
 
-namespace raftkit::test {
+namespace raftkit::testing {
 
-/// Sees everything, remembers everything, and fails the property when two observations contradict
+/// Sees everything, remembers everything, and throws CheckFailed when two observations contradict
 /// each other. Owner: the world that is checked.
-class CoreOracle {
+class ClusterOracle {
  public:
-  explicit CoreOracle(const SnapshotMeta& bootstrap) {
+  explicit ClusterOracle(const SnapshotMeta& bootstrap) {
     chosen_.push_back({bootstrap.last, 0, bootstrap.last.term, bootstrap.membership});
   }
 
   /// Two logs that hold the same id are equal up to it. [thesis §3.5]
-  void log_grew(const CoreImage& image, Index first);
+  void log_grew(const LogImage& image, Index first);
 
   /// At most one life of one node leads a term, its log holds all that was committed before, and it
   /// never goes back. [thesis §3.4, §3.6.3]
-  void leads(NodeId node, std::uint64_t life, Term term, const CoreImage& written);
+  void leads(NodeId node, std::uint64_t life, Term term, const LogImage& written);
 
   /// Nobody ever commits anything else at this index. [thesis §3.6.3]
-  void committed(Index index, Term observed, const CoreImage& written);
+  void committed(Index index, Term observed, const LogImage& written);
   /// What a leader commits is durable on a quorum of the members as it knew them when it committed:
   /// now, or before what it has applied since.
   void leader_committed(Index index,
-                        const CoreImage& leader,
-                        const std::map<NodeId, const CoreImage*>& durable,
+                        const LogImage& leader,
+                        const std::map<NodeId, const LogImage*>& durable,
                         const std::vector<MembershipPtr>& members);
   /// Returns the hash of the state machine after it.
   HistoryHash applied(const Entry& entry, HistoryHash before);
@@ -72,23 +72,4 @@ class CoreOracle {
   std::map<ReadId, Index> reads_;
 };
 
-/// Fails the property.
-[[noreturn]] void fail(const std::string& message);
-
-/// Fails the property unless `condition` holds, with all of `parts` in the message.
-template <class... Parts>
-void require(bool condition, const Parts&... parts) {
-  if (condition) return;
-  std::string message;
-  const auto add = [&](const auto& part) {
-    if constexpr (requires { to_string(part); }) {
-      message += to_string(part);
-    } else {
-      message += part;
-    }
-  };
-  (add(parts), ...);
-  fail(message);
-}
-
-}  // namespace raftkit::test
+}  // namespace raftkit::testing

@@ -1,0 +1,116 @@
+// A whole cluster in one thread, in virtual time, under faults: every run follows from its seed.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <iosfwd>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "raftkit/bytes.hpp"
+#include "raftkit/state_machine.hpp"
+#include "raftkit/types.hpp"
+
+namespace raftkit::testing {
+
+/// What can go wrong. Everything but `reset`, `transfer`, `join` and `remove` lasts for a while.
+enum class SimFault : std::uint8_t {
+  split,           ///< two halves that do not hear each other
+  isolate_leader,  ///< the leader hears nobody, and nobody hears it
+  mute,            ///< one node is not heard by another
+  deafen,          ///< one node hears nobody, and all hear it
+  bridge,          ///< two halves that both reach one node, and not each other
+  slow_path,       ///< up to a second and a half on one way
+  corrupt,         ///< a bit of a message is turned over
+  reset,           ///< the connections between two nodes break
+  kill,            ///< kill -9, and a restart
+  kill_leader,     ///<
+  kill_all,        ///<
+  power_cut,       ///< as kill, and nobody is told
+  stop,            ///< in good order, and a restart
+  pause,           ///< SIGSTOP
+  pause_leader,    ///<
+  slow_disk,       ///< each write takes up to a second and a half
+  hung_disk,       ///< no write returns
+  clock,           ///< runs up to a tenth too fast or too slow
+  transfer,        ///< leadership is to go to somebody else
+  join,            ///< a new node becomes a voter, or a learner
+  remove,          ///< a voter is removed
+};
+inline constexpr std::size_t kSimFaults = 21;
+
+[[nodiscard]] std::string_view to_string(SimFault fault);
+
+/// One thing that goes wrong. The numbers choose among what there is then, e.g. a node.
+struct SimFaultStep {
+  std::chrono::milliseconds at{0};
+  SimFault fault = SimFault::split;
+  std::uint32_t a = 0;
+  std::uint32_t b = 0;
+  std::chrono::milliseconds lasts{0};
+};
+using SimFaultPlan = std::vector<SimFaultStep>;  ///< ascending by time
+
+/// "at 1200 ms: split(3, 5) for 800 ms".
+std::ostream& operator<<(std::ostream& out, const SimFaultStep& step);
+
+/// A random plan of some of the faults: which, how often and for how long follows from the seed.
+[[nodiscard]] SimFaultPlan make_fault_plan(std::uint64_t seed, std::chrono::milliseconds duration);
+
+struct SimulationOptions {
+  /// Of everything that the other options leave open: timings, tuning of the nodes, the workload.
+  std::uint64_t seed = 0;
+  std::size_t nodes = 3;  ///< voters at the beginning, 1 to 9
+  /// Of the faults. After it everything heals, and the cluster must come to itself again.
+  std::chrono::milliseconds duration{60'000};
+  /// None: make_fault_plan(seed, duration).
+  std::optional<SimFaultPlan> faults = std::nullopt;
+  std::size_t clients = 4;
+
+  /// Makes a node's state machine, at every start of the node. None: lists of numbers, whose every
+  /// answer and state is checked against what was committed. Of others it is checked that all nodes
+  /// answer each command alike, whether they applied all commands before it or began with a
+  /// snapshot; an on-disk one must keep its content, by node, outside of the object.
+  std::function<std::unique_ptr<StateMachine>(NodeId)> state_machine = {};
+  /// Makes a command for it from a number that no other command is made from. Required with
+  /// `state_machine`.
+  std::function<Bytes(std::uint64_t)> command = {};
+
+  /// Stop after so many events. For looking at a run up to what went wrong.
+  std::optional<std::uint64_t> until_event = std::nullopt;
+  std::ostream* trace = nullptr;  ///< a line per event; null: none
+};
+
+/// What became of it.
+struct SimulationReport {
+  /// The first thing that must not happen, beginning with the name of the property; none: all is
+  /// well.
+  std::optional<std::string> failure;
+  std::uint64_t events = 0;
+  std::uint64_t trace_hash = 0;  ///< equal for equal runs
+  std::chrono::milliseconds simulated{0};
+  std::uint64_t appended = 0;  ///< proposals that were answered with their result
+  std::uint64_t read = 0;
+  std::uint64_t refused = 0;  ///< certainly never applied
+  std::uint64_t unknown = 0;  ///< may have been applied
+  std::uint64_t terms = 0;    ///< the newest one
+  std::uint64_t faults = 0;   ///< that found something to do
+  /// Lists whose history was too much for the search; the other checks covered them.
+  bool is_history_complete = true;
+};
+
+/// Runs the cluster: the production driver, core, codec, frames and links on simulated sockets,
+/// disks and clocks. Checked after every event: one leader per term, one vote per term, log
+/// matching, leader completeness, the commit rule, state machine safety, nothing promised that is
+/// not durable, equal answers everywhere; of clients: linearizability, nothing applied that was
+/// refused, nothing applied twice; after the faults: a leader, a commit and an answer to everybody
+/// in time, and equal states.
+///
+/// Deterministic, also across compilers, as long as the state machine is. Blocks; no threads.
+[[nodiscard]] SimulationReport simulate(const SimulationOptions& options);
+
+}  // namespace raftkit::testing

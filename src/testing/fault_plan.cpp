@@ -1,0 +1,53 @@
+#include <algorithm>
+#include <array>
+#include <ostream>
+
+#include "raftkit/testing/simulation.hpp"
+
+#include "testing/sim_clock.hpp"
+
+namespace raftkit::testing {
+
+namespace {
+
+constexpr std::array<std::string_view, kSimFaults> kNames = {
+    "split",    "isolate_leader", "mute",         "deafen",      "bridge",    "slow_path",
+    "corrupt",  "reset",          "kill",         "kill_leader", "kill_all",  "power_cut",
+    "stop",     "pause",          "pause_leader", "slow_disk",   "hung_disk", "clock",
+    "transfer", "join",           "remove"};
+
+}  // namespace
+
+std::string_view to_string(SimFault fault) {
+  return kNames.at(static_cast<std::size_t>(fault));
+}
+
+std::ostream& operator<<(std::ostream& out, const SimFaultStep& step) {
+  return out << "at " << step.at.count() << " ms: " << to_string(step.fault) << '(' << step.a
+             << ", " << step.b << ") for " << step.lasts.count() << " ms";
+}
+
+SimFaultPlan make_fault_plan(std::uint64_t seed, std::chrono::milliseconds duration) {
+  core::Random random(seed ^ 0xfa017);
+  // Few kinds at a time: many at once hide what each of them does.
+  std::vector<SimFault> kinds;
+  const std::size_t count = 3 + random.below(5);
+  while (kinds.size() < count) {
+    const auto kind = static_cast<SimFault>(random.below(kSimFaults));
+    if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end()) kinds.push_back(kind);
+  }
+  const std::uint32_t most_pause = 500U << random.below(4);
+  const std::uint32_t most_length = 500U << random.below(4);
+  SimFaultPlan plan;
+  milliseconds at(random.below(2000));
+  for (; at < duration; at += milliseconds(50 + random.below(most_pause))) {
+    plan.push_back({at,
+                    any_of(random, kinds),
+                    random.below(1U << 16),
+                    random.below(1U << 16),
+                    milliseconds(50 + random.below(most_length))});
+  }
+  return plan;
+}
+
+}  // namespace raftkit::testing

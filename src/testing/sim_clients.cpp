@@ -1,0 +1,166 @@
+#include "testing/sim_clients.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "testing/check.hpp"
+
+namespace raftkit::testing {
+
+std::optional<ListValue> ListModel::step(const State& state, const ListOperation& operation) {
+  State after = state;
+  if (operation.input.number) after.append(*operation.input.number);
+  if (operation.returned && after != operation.output) return std::nullopt;
+  return after;
+}
+
+SimClients::SimClients(const SimWorld& world, Options options, Nodes nodes)
+    : world_(world), options_(std::move(options)), nodes_(std::move(nodes)) {}
+
+void SimClients::start() {
+  for (std::size_t client = 0; client < options_.clients; ++client)
+    plan_next(client);
+}
+
+void SimClients::plan_next(std::size_t client) {
+  if (is_stopped_) return;
+  world_.clock.after(between(world_.random, options_.least_pause, options_.most_pause),
+                     [this, client] { begin(client); });
+}
+
+void SimClients::begin(std::size_t client) {
+  if (is_stopped_) return;
+  const auto nodes = nodes_();
+  if (nodes.empty()) return plan_next(client);
+  // Whoever leads in an old term, cut off, believes it too.
+  auto leaders = nodes;
+  std::erase_if(leaders, [](const SimNode* each) { return !each->leads(); });
+  const bool asks_leader = !leaders.empty() && chance(world_.random, options_.leader_percent);
+  SimNode& node = *any_of(world_.random, asks_leader ? leaders : nodes);
+  const std::uint64_t id = next_id_++;
+  const bool reads = !options_.command && chance(world_.random, options_.read_percent);
+  Pending& pending = pending_[id];
+  pending.client = client;
+  pending.node = node.id();
+  pending.seen = last_position_;
+  pending.operation.client = client;
+  pending.operation.call = static_cast<std::uint64_t>(world_.clock.now().count());
+  pending.operation.input.key = static_cast<std::uint8_t>(world_.random.below(kSpareList));
+  if (!reads) pending.operation.input.number = id;
+  world_.trace.note(reads ? "read" : "append", node.id(), id);
+  world_.clock.after(options_.give_up_after, [this, id] {
+    if (pending_.contains(id)) became_unknown(id);
+  });
+  if (reads) {
+    read(id, node);
+  } else {
+    propose(id, node, id);
+  }
+}
+
+void SimClients::propose(std::uint64_t id, SimNode& node, std::uint64_t number) {
+  const ListCommand command{pending_.at(id).operation.input.key, number};
+  const std::size_t padding =
+      world_.random.below(static_cast<std::uint32_t>(options_.max_padding_bytes) + 1);
+  Bytes payload = options_.command ? options_.command(number) : command.encode(padding);
+  node.propose(std::move(payload), [this, id](error_code code, const driver::Proposed& proposed) {
+    if (!pending_.contains(id)) return;
+    if (code) return failed(id, code);
+    if (options_.command) return succeeded(id, proposed.index, {});
+    const auto value = decode_list_value(proposed.result);
+    require(value.has_value(), "results: a proposal is answered without its result");
+    succeeded(id, proposed.index, *value);
+  });
+}
+
+void SimClients::read(std::uint64_t id, SimNode& node) {
+  node.read_index([this, id, &node](error_code code, Index index) {
+    if (!pending_.contains(id)) return;
+    if (code) return failed(id, code);
+    const Index applied = node.driver().applied_index();
+    require(applied >= index, "reads: index ", index, " is not applied yet");
+    const auto* lists = dynamic_cast<const ListMachine*>(&node.state_machine());
+    ListValue value;
+    if (lists != nullptr) {
+      const std::uint8_t key = pending_.at(id).operation.input.key;
+      value = lists->state().lists[key];
+      world_.checks.saw(key, applied, value);
+    }
+    succeeded(id, applied, value);
+  });
+}
+
+SimClients::Pending SimClients::take(std::uint64_t id) {
+  Pending pending = std::move(pending_.at(id));
+  pending_.erase(id);
+  plan_next(pending.client);
+  return pending;
+}
+
+void SimClients::succeeded(std::uint64_t id, Index position, const ListValue& value) {
+  Pending pending = take(id);
+  ListOperation& operation = pending.operation;
+  // The log is the order in which everything happened; whatever ended before this began comes
+  // before it there, too.
+  require(position >= pending.seen,
+          operation.input.number ? "linearizable writes: index " : "linearizable reads: index ",
+          pending.seen,
+          " was known before the request, whose answer is as of index ",
+          position);
+  last_position_ = std::max(last_position_, position);
+  ++(operation.input.number ? counts_.appended : counts_.read);
+  operation.returned = static_cast<std::uint64_t>(world_.clock.now().count());
+  operation.output = value;
+  world_.trace.note("done", pending.node, id, position.value);
+  if (!options_.command) history_.at(operation.input.key).push_back(operation);
+}
+
+void SimClients::failed(std::uint64_t id, error_code code) {
+  if (code == make_error_code(Errc::commit_unknown)) return became_unknown(id);
+  const Pending pending = take(id);
+  ++counts_.refused;
+  world_.trace.note("refused", pending.node, id, static_cast<std::uint64_t>(code.value()));
+  if (pending.operation.input.number) world_.checks.refused(id);
+}
+
+void SimClients::became_unknown(std::uint64_t id) {
+  const Pending pending = take(id);
+  ++counts_.unknown;
+  world_.trace.note("unknown", pending.node, id);
+  // A read that nobody saw the answer of does not matter.
+  if (pending.operation.input.number && !options_.command)
+    history_.at(pending.operation.input.key).push_back(pending.operation);
+}
+
+void SimClients::node_crashed(NodeId node) {
+  std::vector<std::uint64_t> lost;
+  for (const auto& [id, pending] : pending_) {
+    if (pending.node == node) lost.push_back(id);
+  }
+  for (const std::uint64_t id : lost)
+    became_unknown(id);
+}
+
+bool SimClients::check_history() const {
+  constexpr std::size_t kMaxSteps = 300'000;
+  bool is_complete = true;
+  for (std::size_t key = 0; key < history_.size(); ++key) {
+    auto history = history_[key];
+    // What was never applied has no effect on anybody; the search would try it at every place.
+    std::erase_if(history, [this](const ListOperation& operation) {
+      return !operation.returned && !world_.checks.was_applied(*operation.input.number);
+    });
+    std::stable_sort(history.begin(), history.end(), [](const auto& left, const auto& right) {
+      return left.call < right.call;
+    });
+    const auto result = check_linearizable<ListModel>(history, kMaxSteps);
+    require(result.verdict != Verdict::not_linearizable,
+            "linearizability: nobody could have seen list ",
+            key,
+            " like this");
+    is_complete = is_complete && result.verdict == Verdict::linearizable;
+  }
+  return is_complete;
+}
+
+}  // namespace raftkit::testing

@@ -1,0 +1,196 @@
+#include "testing/sim_cluster.hpp"
+
+#include <algorithm>
+
+#include "testing/check.hpp"
+
+namespace raftkit::testing {
+
+SimCluster::SimCluster(const SimulationOptions& options, const MembershipPtr& bootstrap)
+    : options_(options),
+      bootstrap_(bootstrap),
+      random_(options.seed),
+      trace_(clock_, options.trace),
+      network_(clock_, random_),
+      checks_({driver::kBootstrap, bootstrap}),
+      next_node_(bootstrap->voters.size() + 1) {
+  choose_settings();
+  for (const NodeId id : bootstrap_->voters)
+    add_node(id);
+  SimClients::Options workload{.clients = options.clients, .command = options.command};
+  workload.most_pause = milliseconds(20U << random_.below(6));
+  workload.least_pause = workload.most_pause / 20;
+  workload.leader_percent = 25 * random_.below(4);
+  workload.max_padding_bytes = random_.below(4) == 0 ? 20'000 : 200;
+  clients_ =
+      std::make_unique<SimClients>(world(), std::move(workload), [this] { return members_up(); });
+}
+
+void SimCluster::choose_settings() {
+  const auto choose = [this](auto& option, std::initializer_list<std::size_t> others) {
+    const std::uint32_t choice = random_.below(2 * static_cast<std::uint32_t>(others.size()));
+    if (choice < others.size()) option = others.begin()[choice];
+  };
+  settings_.on_disk = random_.below(2) == 0;
+  settings_.flush_delay = random_.below(2) == 0 ? SimTime(0) : milliseconds(1);
+  driver::DriverOptions& driver = settings_.driver;
+  choose(driver.raft.log_window_bytes, {0, 2'000});
+  choose(driver.raft.max_inflight_messages, {1, 3});
+  choose(driver.raft.max_append_bytes, {500});
+  choose(driver.raft.max_apply_bytes, {500});
+  choose(driver.raft.max_uncommitted_bytes, {3'000});
+  choose(driver.max_batch_bytes, {500});
+  driver.raft.check_quorum = random_.below(8) != 0;
+  driver.promote_learners = random_.below(4) != 0;
+  if (driver.raft.check_quorum && random_.below(4) == 0) {
+    driver.raft.lease_reads = LeaseReads::by_clock;
+    // Clocks differ by up to a tenth either way, and a voter counts whole ticks.
+    const SimTime promised = (driver.raft.election_timeout_ticks - 2) * milliseconds(100);
+    driver.lease_nanoseconds = static_cast<std::uint64_t>(promised.count()) / 100 * 80;
+  }
+  const std::uint64_t snapshot_count = std::uint64_t{10} << random_.below(7);
+  driver.snapshots = {.snapshot_count = snapshot_count,
+                      .snapshot_bytes = std::uint64_t{1} << 30,
+                      .retained_entries = random_.below(2) * random_.below(50),
+                      .retained_bytes = 0,
+                      .transfer_retained_entries = 20 * snapshot_count};
+}
+
+Member SimCluster::describe(NodeId id) const {
+  return {id, "n" + to_string(id), {SimTransport::url_of(id)}, StoreId{1000 + id.value}, {}};
+}
+
+SimNode& SimCluster::add_node(NodeId id) {
+  SimNodeOptions node;
+  node.driver = settings_.driver;
+  node.driver.raft.id = id;
+  node.driver.raft.priority = options_.seed % 8 == 0 ? static_cast<std::uint32_t>(id.value) : 0;
+  node.driver.self = describe(id);
+  node.cluster = ClusterId{7};
+  node.bootstrap = bootstrap_;
+  node.flush_delay = settings_.flush_delay;
+  if (options_.state_machine) {
+    node.state_machine = [make = options_.state_machine, id] { return make(id); };
+  } else {
+    ListMachine::Disk* disk = settings_.on_disk ? &disks_[id] : nullptr;
+    node.state_machine = [this, disk] {
+      return std::make_unique<ListMachine>(disk, random_.next());
+    };
+  }
+  return *nodes_.emplace(id, std::make_unique<SimNode>(world(), std::move(node))).first->second;
+}
+
+void SimCluster::begin() {
+  for (auto& [id, node] : nodes_)
+    node->start();
+  clients_->start();
+  look_after_members();
+}
+
+void SimCluster::run_until(SimTime end) {
+  while (!is_cut_short_ && clock_.run_next(end))
+    is_cut_short_ = options_.until_event && clock_.events() >= *options_.until_event;
+}
+
+// --- who is there
+
+std::vector<SimNode*> SimCluster::members() {
+  std::vector<SimNode*> found;
+  for (auto& [id, node] : nodes_) {
+    if (checks_.oracle().newest_members()->contains(id)) found.push_back(node.get());
+  }
+  return found;
+}
+
+std::vector<SimNode*> SimCluster::members_up() {
+  auto found = members();
+  std::erase_if(found, [](const SimNode* node) { return !node->is_up(); });
+  return found;
+}
+
+SimNode* SimCluster::leader() {
+  SimNode* found = nullptr;
+  for (auto& [id, node] : nodes_) {
+    const bool is_newer =
+        found == nullptr || (node->is_up() && node->driver().term() > found->driver().term());
+    if (node->leads() && is_newer) found = node.get();
+  }
+  return found;
+}
+
+SimNode* SimCluster::settled_leader() {
+  SimNode* found = leader();
+  if (found == nullptr) return nullptr;
+  for (SimNode* node : members()) {
+    if (!node->is_up() || node->driver().soft_state().leader != found->id() ||
+        node->driver().term() != found->driver().term())
+      return nullptr;
+  }
+  return found;
+}
+
+SimNode* SimCluster::pick(std::uint32_t choice) {
+  return std::next(nodes_.begin(), choice % static_cast<std::uint32_t>(nodes_.size()))
+      ->second.get();
+}
+
+void SimCluster::look_after_members() {
+  constexpr SimTime kEvery = milliseconds(500);
+  constexpr SimTime kPatience = seconds(8);
+  clock_.after(kEvery, [this] { look_after_members(); });
+  const MembershipPtr& newest = checks_.oracle().newest_members();
+  for (auto& [id, node] : nodes_) {
+    if (newest->contains(id)) {
+      outside_since_.erase(id);
+      const auto down = down_until_.find(id);
+      const bool is_due = down == down_until_.end() || down->second <= now() || is_healed_;
+      if (node->is_up() || !is_due) continue;
+      down_until_.erase(id);
+      node->start();
+    } else if (node->is_up()) {
+      // A node that joins, or one that was removed and may not know it yet.
+      const SimTime since = outside_since_.emplace(id, now()).first->second;
+      if (now() - since < kPatience) continue;
+      node->crash(SimNetwork::Farewell::close);
+      clients_->node_crashed(id);
+    }
+  }
+}
+
+void SimCluster::fill(SimulationReport& report) const {
+  const SimClients::Counts& counts = clients_->counts();
+  report.events = clock_.events();
+  report.trace_hash = trace_.hash();
+  report.simulated = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.now());
+  report.appended = counts.appended;
+  report.read = counts.read;
+  report.refused = counts.refused;
+  report.unknown = counts.unknown;
+  report.faults = faults_;
+  for (const auto& [id, node] : nodes_) {
+    if (node->is_up()) report.terms = std::max(report.terms, node->driver().term().value);
+  }
+}
+
+std::string SimCluster::describe() const {
+  std::string text;
+  for (const auto& [id, node] : nodes_) {
+    const bool belongs = checks_.oracle().newest_members()->contains(id);
+    text += "\n  " + to_string(id) + (belongs ? ": " : ", no member: ");
+    if (!node->is_up()) {
+      text += "down";
+      continue;
+    }
+    const RaftStatus status = node->driver().status();
+    text += std::string(to_string(status.role)) + " in term " + to_string(status.term) +
+            ", follows " + (status.leader ? to_string(*status.leader) : "nobody") + ", log " +
+            to_string(status.first) + " to " + to_string(status.last) + ", commit " +
+            to_string(status.commit) + ", applied " + to_string(node->driver().applied_index());
+    for (const ProgressStatus& progress : status.progress)
+      text += "; " + to_string(progress.node) + " has " + to_string(progress.match) + ", " +
+              std::string(to_string(progress.state)) + (progress.paused ? " (paused)" : "");
+  }
+  return text;
+}
+
+}  // namespace raftkit::testing

@@ -1,0 +1,98 @@
+// A network on which connections behave as TCP's do, and paths fail as paths do.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "raftkit/types.hpp"
+
+#include "testing/sim_clock.hpp"
+
+namespace raftkit::testing {
+
+/// One connection; bytes go from the side that called to the side that was called, in order. Ends
+/// learn of each other's end only through the network. Handlers run inside the process of the end
+/// they belong to, which is the business of whoever sets them.
+struct SimStream {
+  NodeId from;
+  NodeId to;
+  bool has_sender = true;
+  bool has_receiver = true;
+  std::size_t in_flight = 0;  ///< sent and not yet taken by the receiver
+  SimTime last_arrival{0};
+  std::deque<std::vector<std::byte>> on_the_way;
+  std::size_t stuck = 0;  ///< of these, how many should have arrived and wait for the path
+
+  std::function<void(std::vector<std::byte>)> on_bytes;  ///< at the receiver; it calls taken()
+  std::function<void()> on_sender_gone;                  ///< at the receiver
+  std::function<void()> on_taken;                        ///< at the sender
+  std::function<void()> on_receiver_gone;                ///< at the sender
+};
+using SimStreamPtr = std::shared_ptr<SimStream>;
+
+/// Owner: the simulation.
+class SimNetwork {
+ public:
+  SimNetwork(SimClock& clock, core::Random& random) : clock_(clock), random_(random) {}
+
+  /// How a healthy path is: how long one way takes.
+  struct Delays {
+    SimTime least = microseconds(100);
+    SimTime most = milliseconds(1);
+  };
+  void set_delays(Delays delays) { delays_ = delays; }
+
+  // Faults of the path from one node to another, one way.
+
+  void cut(NodeId from, NodeId to) { path(from, to).is_cut = true; }
+  void slow(NodeId from, NodeId to, SimTime extra) { path(from, to).extra = extra; }
+  /// The next bytes on it arrive with one bit turned over.
+  void corrupt(NodeId from, NodeId to) { path(from, to).is_corrupting = true; }
+  /// What was held goes on.
+  void heal(NodeId from, NodeId to);
+  void heal_all();
+  /// Ends all connections between the two, in both directions; both ends are told.
+  void reset(NodeId left, NodeId right);
+
+  [[nodiscard]] bool is_cut(NodeId from, NodeId to) const;
+  /// How long something takes that leaves now.
+  [[nodiscard]] SimTime delay(NodeId from, NodeId to);
+
+  [[nodiscard]] SimStreamPtr open(NodeId from, NodeId to);
+  void send(const SimStreamPtr& stream, std::vector<std::byte> bytes);
+  /// The receiver has dealt with what on_bytes() gave it.
+  void taken(const SimStreamPtr& stream, std::size_t bytes);
+
+  enum class Farewell {
+    close,   ///< the other side is told, if the path is whole
+    silent,  ///< the machine has no power
+  };
+  void leave_sender(const SimStreamPtr& stream, Farewell farewell);
+  void leave_receiver(const SimStreamPtr& stream, Farewell farewell);
+
+ private:
+  struct Path {
+    bool is_cut = false;
+    bool is_corrupting = false;
+    SimTime extra{0};
+  };
+
+  Path& path(NodeId from, NodeId to) { return paths_[{from, to}]; }
+  void plan_arrival(const SimStreamPtr& stream);
+  void arrive(const SimStreamPtr& stream);
+  void tell_sender(const SimStreamPtr& stream);
+
+  SimClock& clock_;
+  core::Random& random_;
+  Delays delays_;
+  std::map<std::pair<NodeId, NodeId>, Path> paths_;
+  std::vector<std::weak_ptr<SimStream>> streams_;
+};
+
+}  // namespace raftkit::testing

@@ -1,0 +1,223 @@
+#include "testing/sim_node.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "raftkit/storage.hpp"
+
+#include "driver/recovery.hpp"
+#include "testing/check.hpp"
+
+namespace raftkit::testing {
+
+SimNode::SimNode(const SimWorld& world, SimNodeOptions options)
+    : world_(world),
+      options_(std::move(options)),
+      snapshots_(storage::make_memory_snapshot_store()) {
+  const auto written = driver::bootstrap(log_, {}, options_.bootstrap);
+  require(static_cast<bool>(written), "a new log cannot be written");
+  static_cast<void>(log_.take_durable());  // every image begins with it
+  world_.checks.added(id());
+}
+
+void SimNode::start() {
+  life_ = std::make_unique<Life>(world_.clock);
+  life_->machine = options_.state_machine();
+  options_.driver.kind = life_->machine->kind();
+  options_.driver.incarnation = world_.random.next();
+  options_.driver.raft.seed = world_.random.next();
+  const auto applied = life_->machine->applied_index();
+  require(static_cast<bool>(applied), "a state machine cannot start");
+  const bool is_on_disk = options_.driver.kind == StateMachineKind::on_disk;
+  auto recovered = driver::recover(
+      log_, *snapshots_, {{}, options_.driver.kind, is_on_disk ? *applied : Index{0}});
+  require(static_cast<bool>(recovered),
+          "recovery: node ",
+          id(),
+          " cannot start: ",
+          recovered ? std::string() : recovered.error().message());
+  world_.checks.started(id(), *recovered);
+  world_.trace.note("start", id(), recovered->initial.applied.value);
+  if (is_on_disk) check_lists(*applied);
+  const Member& self = options_.driver.self;
+  life_->transport = std::make_unique<SimTransport>(
+      SimTransport::Surroundings{world_.network, world_.directory, world_.random},
+      life_->process,
+      static_cast<TransportHandler&>(*this),
+      LocalIdentity{options_.cluster, self.id, self.store, self.name, self.peer_urls});
+  auto created = driver::Driver::create(options_.driver, *std::move(recovered), *this, metrics_);
+  require(static_cast<bool>(created), "a driver cannot be made");
+  life_->driver = *std::move(created);
+  life_->process.post(SimTime(0), [this] {
+    life_->driver->start();
+    tick_later();
+    plan_flush();
+  });
+}
+
+void SimNode::crash(SimNetwork::Farewell farewell) {
+  if (!is_up()) return;
+  world_.trace.note("crash", id());
+  life_->transport->set_farewell(farewell);
+  log_.crash(world_.random, life_->writing);
+  for (const PersistBatch& batch : log_.take_durable())
+    world_.checks.became_durable(id(), batch);
+  life_.reset();
+}
+
+void SimNode::stop() {
+  if (!is_up()) return;
+  world_.trace.note("stop", id());
+  life_->process.run([this] {
+    life_->driver->begin_stop(
+        [this] { life_->process.post(SimTime(0), [this] { end_when_drained(); }); });
+    plan_flush();
+  });
+}
+
+void SimNode::end_when_drained() {
+  if (life_->is_disk_busy || life_->is_applying) {
+    life_->process.post(milliseconds(1), [this] { end_when_drained(); });
+    return;
+  }
+  life_->driver->end_stop();
+  world_.clock.after(SimTime(0), [this, door = life_->process.door()] {
+    if (door.is_alive()) crash(SimNetwork::Farewell::close);
+  });
+}
+
+// --- requests
+
+void SimNode::propose(Bytes command, driver::ProposeHandler handler) {
+  life_->process.run([this, command = std::move(command), handler = std::move(handler)]() mutable {
+    life_->driver->propose(std::move(command), std::move(handler));
+    plan_flush();
+  });
+}
+
+void SimNode::read_index(driver::ReadHandler handler) {
+  life_->process.run([this, handler = std::move(handler)]() mutable {
+    life_->driver->read_index(std::move(handler));
+    plan_flush();
+  });
+}
+
+void SimNode::change_membership(const MembershipChange& change, driver::ProposeHandler handler) {
+  life_->process.run([this, change, handler = std::move(handler)]() mutable {
+    life_->driver->change_membership(change, std::move(handler));
+    plan_flush();
+  });
+}
+
+void SimNode::transfer_leadership(NodeId target) {
+  life_->process.run([this, target] {
+    life_->driver->transfer_leadership(target, [](error_code) {});
+    plan_flush();
+  });
+}
+
+// --- time
+
+void SimNode::set_clock_rate(std::uint32_t percent) {
+  clock_reading_ = own_time(world_.clock.now());
+  clock_base_ = world_.clock.now();
+  clock_percent_ = percent;
+}
+
+SimTime SimNode::own_time(SimTime time) const {
+  return clock_reading_ + (time - clock_base_) / 100 * clock_percent_;
+}
+
+std::uint64_t SimNode::now() const {
+  return static_cast<std::uint64_t>(own_time(world_.clock.now()).count());
+}
+
+void SimNode::tick_later() {
+  // One tick at a time: a process that was stopped has missed ticks, not lived through them.
+  life_->process.post(options_.heartbeat_interval * 100 / clock_percent_, [this] {
+    tick_later();
+    life_->driver->tick();
+    plan_flush();
+  });
+}
+
+void SimNode::set_alarm(std::uint32_t delay) {
+  const std::uint64_t alarm = ++life_->alarm;
+  life_->process.post(milliseconds(delay), [this, alarm] {
+    if (alarm != life_->alarm) return;
+    life_->driver->alarm();
+    plan_flush();
+  });
+}
+
+void SimNode::plan_flush() {
+  if (std::exchange(life_->is_flush_planned, true)) return;
+  life_->process.post(between(world_.random, SimTime(0), options_.flush_delay), [this] {
+    life_->is_flush_planned = false;
+    life_->driver->flush();
+    look();
+  });
+}
+
+void SimNode::look() {
+  const SoftState state = life_->driver->soft_state();
+  if (state.role == Role::leader) world_.checks.leads(id(), life_->driver->term());
+}
+
+void SimNode::observe(const Event& event) {
+  const auto* role = std::get_if<event::RoleChanged>(&event);
+  if (role == nullptr) return;
+  world_.trace.note(
+      to_string(role->role), id(), role->term.value, role->leader ? role->leader->value : 0);
+}
+
+void SimNode::failed(const Error& error) {
+  fail("node " + to_string(id()) + " cannot go on: " + error.message());
+}
+
+// --- peers
+
+void SimNode::send(std::span<Envelope> envelopes) {
+  for (const Envelope& envelope : envelopes) {
+    world_.checks.sent(id(), envelope);
+    world_.trace.note(message_name(envelope.message), id(), envelope.to.value, envelope.term.value);
+  }
+  life_->transport->send(envelopes);
+}
+
+void SimNode::membership_changed(const MembershipPtr& membership, std::vector<PeerAddress> peers) {
+  world_.checks.members_changed(id(), membership);
+  life_->transport->set_peers(peers);
+}
+
+void SimNode::on_message(Envelope envelope) {
+  life_->driver->receive(std::move(envelope));
+  plan_flush();
+}
+
+void SimNode::on_peer(PeerReport report) {
+  world_.trace.note("peer", id(), report.peer.value, static_cast<std::uint64_t>(report.state));
+  life_->driver->on_peer(report);
+  plan_flush();
+}
+
+Result<void> SimNode::admit(const Introduction& peer) {
+  auto admitted = life_->driver->admit(peer);
+  plan_flush();
+  return admitted;
+}
+
+Result<std::unique_ptr<SnapshotSink>> SimNode::accept_snapshot(const Envelope& envelope) {
+  const auto* request = std::get_if<SnapshotRequest>(&envelope.message);
+  if (request == nullptr) return Errc::malformed;
+  const RaftStatus status = life_->driver->status();
+  if (envelope.term < status.term) return Errc::not_leader;
+  if (request->snapshot.last.index <= status.commit) {
+    // The leader waits to hear how far this node is.
+    life_->process.post(SimTime(0), [this, envelope] { on_message(envelope); });
+    return Errc::invalid_argument;
+  }
+  return snapshots_->create(request->snapshot);
+}
+
+}  // namespace raftkit::testing

@@ -1,0 +1,173 @@
+// One member of a simulated cluster: the production driver on simulated ports.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <variant>
+
+#include "raftkit/metrics_sink.hpp"
+
+#include "driver/driver.hpp"
+#include "testing/sim_checks.hpp"
+#include "testing/sim_log.hpp"
+#include "testing/sim_trace.hpp"
+#include "testing/sim_transport.hpp"
+
+namespace raftkit::testing {
+
+class NoMetrics final : public MetricsSink {
+ public:
+  void add(CounterMetric, std::uint64_t) override {}
+  void set(GaugeMetric, std::uint64_t) override {}
+  void observe(HistogramMetric, double) override {}
+};
+
+/// What all nodes of a simulation share.
+struct SimWorld {
+  SimClock& clock;
+  core::Random& random;
+  SimNetwork& network;
+  SimDirectory& directory;
+  SimChecks& checks;
+  SimTrace& trace;
+};
+
+struct SimNodeOptions {
+  driver::DriverOptions driver;  ///< its `kind` is that of the state machine
+  ClusterId cluster;
+  MembershipPtr bootstrap;
+  SimTime heartbeat_interval = milliseconds(100);
+  /// How long what has come may wait for the next flush, as behind other work in the strand.
+  SimTime flush_delay{0};
+  /// Makes the state machine at each start of the node.
+  std::function<std::unique_ptr<StateMachine>()> state_machine;
+};
+
+/// Outlives its process: between crash() and start() only the disk is left. Owner: the simulation.
+class SimNode final : private driver::Ports, private TransportHandler {
+ public:
+  SimNode(const SimWorld& world, SimNodeOptions options);
+
+  void start();
+  void crash(SimNetwork::Farewell farewell);
+  /// Hands leadership over, finishes what was begun, and ends.
+  void stop();
+  void pause() { life_->process.pause(); }
+  void resume() {
+    if (is_up()) life_->process.resume();
+  }
+  [[nodiscard]] bool is_up() const { return life_ != nullptr; }
+  [[nodiscard]] bool is_paused() const { return is_up() && life_->process.is_paused(); }
+
+  struct Disk {
+    SimTime least = microseconds(200);
+    SimTime most = milliseconds(3);
+    bool is_hung = false;
+  };
+  void set_disk(Disk disk) { disk_ = disk; }
+  /// How fast this node's clocks run, in percent.
+  void set_clock_rate(std::uint32_t percent);
+
+  // Requests, as of an embedder in the same process; only while it is up. Never answered when the
+  // process ends first.
+  void propose(Bytes command, driver::ProposeHandler handler);
+  void read_index(driver::ReadHandler handler);
+  void change_membership(const MembershipChange& change, driver::ProposeHandler handler);
+  void transfer_leadership(NodeId target);
+
+  [[nodiscard]] NodeId id() const { return options_.driver.raft.id; }
+  [[nodiscard]] const driver::Driver& driver() const { return *life_->driver; }
+  [[nodiscard]] const StateMachine& state_machine() const { return *life_->machine; }
+  [[nodiscard]] bool leads() const { return is_up() && driver().soft_state().role == Role::leader; }
+
+ private:
+  struct Compaction {
+    SnapshotMeta snapshot;
+    Index keep_from;
+  };
+  struct Save {
+    SnapshotMeta snapshot;
+  };
+  struct Restore {
+    SnapshotMeta snapshot;
+  };
+  struct Capture {
+    Envelope request;
+    SnapshotMeta current;
+  };
+  using DiskJob = std::variant<PersistBatch, Compaction>;
+  using ApplyJob = std::variant<driver::ApplyBatch, Restore, Save, Capture>;
+
+  /// What a crash ends.
+  struct Life {
+    explicit Life(SimClock& clock) : process(clock) {}
+
+    SimProcess process;
+    std::unique_ptr<StateMachine> machine;
+    std::unique_ptr<SimTransport> transport;
+    std::deque<DiskJob> disk_queue;
+    std::vector<PersistBatch> writing;
+    bool is_disk_busy = false;
+    std::deque<ApplyJob> apply_queue;
+    bool is_applying = false;
+    bool is_flush_planned = false;
+    std::uint64_t alarm = 0;  // the newest one
+    std::unique_ptr<driver::Driver> driver;
+  };
+
+  // driver::Ports
+  void send(std::span<Envelope> envelopes) override;
+  void membership_changed(const MembershipPtr& membership, std::vector<PeerAddress> peers) override;
+  void write(PersistBatch batch) override;
+  void fetch(const FetchRequest& request) override;
+  void compact(const SnapshotMeta& snapshot, Index keep_from) override;
+  void apply(driver::ApplyBatch batch) override;
+  void restore(const SnapshotMeta& snapshot) override;
+  void save_snapshot(const SnapshotMeta& snapshot) override;
+  void send_snapshot(Envelope request, const SnapshotMeta& current) override;
+  void drop_snapshot(EntryId last) override;
+  [[nodiscard]] std::uint64_t now() const override;
+  void set_alarm(std::uint32_t delay) override;
+  void observe(const Event& event) override;
+  void status_changed() override {}
+  void failed(const Error& error) override;
+
+  // TransportHandler
+  void on_message(Envelope envelope) override;
+  void on_peer(PeerReport report) override;
+  Result<void> admit(const Introduction& peer) override;
+  [[nodiscard]] Index knows_up_to() const override { return driver().knows_up_to(); }
+  Result<std::unique_ptr<SnapshotSink>> accept_snapshot(const Envelope& envelope) override;
+  [[nodiscard]] MembershipPtr membership() const override { return driver().membership(); }
+
+  void tick_later();
+  void plan_flush();
+  void look();
+  void end_when_drained();
+  [[nodiscard]] SimTime own_time(SimTime time) const;
+
+  void work_on_disk();
+  void finish_on_disk();
+  void work_on_state();
+  void finish(driver::ApplyBatch batch);
+  void finish(Restore job);
+  void finish(Save job);
+  void finish(Capture job);
+  void check_lists(Index index) const;
+
+  SimWorld world_;
+  SimNodeOptions options_;
+  NoMetrics metrics_;
+  SimLog log_;
+  std::unique_ptr<SnapshotStore> snapshots_;
+  Disk disk_;
+  std::uint32_t clock_percent_ = 100;
+  SimTime clock_base_{0};       // when the rate was set,
+  SimTime clock_reading_{0};    // and what the clock showed then
+  std::unique_ptr<Life> life_;  // null: crashed
+};
+
+}  // namespace raftkit::testing

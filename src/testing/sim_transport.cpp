@@ -1,0 +1,337 @@
+#include "testing/sim_transport.hpp"
+
+#include <utility>
+
+namespace raftkit::testing {
+
+namespace {
+
+Error gone() {
+  return {Errc::peer_unreachable, "the connection broke"};
+}
+
+std::vector<std::byte> bytes_of(wire::WriteBatch& batch) {
+  std::vector<std::byte> bytes;
+  for (const auto piece : batch.buffers())
+    bytes.insert(bytes.end(), piece.begin(), piece.end());
+  return bytes;
+}
+
+}  // namespace
+
+SimTransport::SimTransport(const Surroundings& around,
+                           SimProcess& process,
+                           TransportHandler& handler,
+                           LocalIdentity identity)
+    : network_(around.network),
+      directory_(around.directory),
+      random_(around.random),
+      process_(process),
+      handler_(handler),
+      identity_(std::move(identity)),
+      decoder_(kMaxMessageBytes) {
+  directory_[identity_.node] = this;
+  next_tick_ = process_.now();
+  tick();
+}
+
+SimTransport::~SimTransport() {
+  directory_.erase(identity_.node);
+  for (auto& [id, peer] : peers_) {
+    if (peer->stream != nullptr) network_.leave_sender(peer->stream, farewell_);
+  }
+  for (auto& [id, caller] : callers_)
+    network_.leave_receiver(caller.stream, farewell_);
+}
+
+transport::TimePoint SimTransport::now() const {
+  return transport::TimePoint(process_.now());
+}
+
+// --- calling
+
+void SimTransport::set_peers(const std::vector<PeerAddress>& peers) {
+  std::map<NodeId, const PeerAddress*> wanted;
+  for (const PeerAddress& address : peers) {
+    if (address.node != identity_.node) wanted.emplace(address.node, &address);
+  }
+  for (auto& [id, peer] : peers_) {
+    if (!wanted.contains(id)) peer->link.remove(now());
+  }
+  for (const auto& [id, address] : wanted) {
+    const auto known = peers_.find(id);
+    if (known != peers_.end() && !known->second->link.is_done()) {
+      known->second->link.set_address(*address, now());
+    } else {
+      peers_[id] = std::make_unique<Peer>(transport::PeerLink(*address, {}, random_.next(), now()));
+    }
+  }
+  // Not from inside this call: what follows is told to the handler.
+  process_.post(SimTime(0), [this] {
+    std::vector<NodeId> all;
+    for (const auto& [id, peer] : peers_)
+      all.push_back(id);
+    for (const NodeId id : all) {
+      pump(id);
+      drive(id);
+    }
+  });
+}
+
+void SimTransport::drive(NodeId to) {
+  const auto found = peers_.find(to);
+  if (found == peers_.end()) return;
+  Peer& peer = *found->second;
+  for (bool is_busy = true; is_busy;) {
+    const auto action = peer.link.poll(now());
+    if (std::holds_alternative<transport::PeerLink::Dial>(action)) {
+      call(to);
+    } else if (std::holds_alternative<transport::PeerLink::HangUp>(action)) {
+      hang_up(peer);
+    } else {
+      is_busy = false;
+    }
+  }
+  for (PeerReport& report : peer.link.take_reports())
+    handler_.on_peer(std::move(report));
+  if (peer.link.is_done()) {
+    peers_.erase(to);
+    return;
+  }
+  const auto deadline = peer.link.deadline();
+  if (!deadline || (peer.armed && *peer.armed <= deadline->time_since_epoch())) return;
+  peer.armed = deadline->time_since_epoch();
+  process_.post(std::max(SimTime(0), *peer.armed - process_.now()), [this, to, when = *peer.armed] {
+    const auto still = peers_.find(to);
+    if (still != peers_.end() && still->second->armed == when) still->second->armed.reset();
+    drive(to);
+  });
+}
+
+void SimTransport::call(NodeId to) {
+  Peer& peer = *peers_.at(to);
+  const std::uint64_t attempt = ++peer.attempt;
+  peer.nonce = random_.next();
+  const transport::Hello hello = transport::make_hello(
+      identity_, to, transport::StreamKind::messages, handler_.knows_up_to(), peer.nonce);
+  // Whoever is called answers in its own process; a machine that is cut off does not answer.
+  process_.post(network_.delay(identity_.node, to), [this, to, attempt, hello] {
+    if (network_.is_cut(identity_.node, to) || network_.is_cut(to, identity_.node)) return;
+    const SimTime back = network_.delay(to, identity_.node);
+    const auto called = directory_.find(to);
+    if (called == directory_.end()) {
+      process_.post(back, [this, to, attempt] {
+        const auto still = peers_.find(to);
+        if (still == peers_.end() || still->second->attempt != attempt) return;
+        fail(to, PeerState::refused, Error(Errc::peer_unreachable, "nobody listens"));
+      });
+      return;
+    }
+    SimTransport& other = *called->second;
+    other.process_.run([this, home = process_.door(), &other, to, attempt, hello, back] {
+      auto answer = other.welcome(hello);
+      home.post(back, [this, to, attempt, answer = std::move(answer)]() mutable {
+        answered(to, attempt, std::move(answer));
+      });
+    });
+  });
+}
+
+void SimTransport::answered(NodeId to, std::uint64_t attempt, Result<Welcomed> answer) {
+  const auto found = peers_.find(to);
+  const bool is_stale = found == peers_.end() || found->second->attempt != attempt;
+  if (is_stale || network_.is_cut(to, identity_.node)) {
+    if (answer) network_.leave_sender(answer->stream, SimNetwork::Farewell::close);
+    return;
+  }
+  Peer& peer = *found->second;
+  peer.link.opened(now());
+  if (!answer) {
+    handler_.on_peer({to, PeerState::rejected, answer.error(), PeerReport::By::peer});
+    return fail(to, PeerState::rejected, answer.error());
+  }
+  if (auto admitted = handler_.admit(answer->welcome.introduction()); !admitted) {
+    network_.leave_sender(answer->stream, SimNetwork::Farewell::close);
+    return fail(to, PeerState::rejected, admitted.error());
+  }
+  peer.stream = answer->stream;
+  peer.writer.emplace(wire::ConnectionSeed::from_nonces(peer.nonce, answer->welcome.nonce),
+                      kMaxMessageBytes);
+  peer.last_progress = process_.now();
+  peer.stream->on_taken = [this, to, stream = std::weak_ptr(peer.stream)] {
+    process_.run([this, to, stream] {
+      const auto still = peers_.find(to);
+      if (still == peers_.end() || still->second->stream != stream.lock()) return;
+      still->second->last_progress = process_.now();
+      pump(to);
+    });
+  };
+  peer.stream->on_receiver_gone = [this, to, stream = std::weak_ptr(peer.stream)] {
+    process_.run([this, to, stream] {
+      const auto still = peers_.find(to);
+      if (still != peers_.end() && still->second->stream == stream.lock())
+        fail(to, PeerState::disconnected, gone());
+    });
+  };
+  peer.link.established(now());
+  drive(to);
+}
+
+void SimTransport::send(std::span<Envelope> envelopes) {
+  std::vector<NodeId> touched;
+  for (Envelope& envelope : envelopes) {
+    const auto peer = peers_.find(envelope.to);
+    if (peer == peers_.end()) continue;
+    touched.push_back(envelope.to);
+    peer->second->link.send(std::move(envelope));
+  }
+  for (const NodeId to : touched) {
+    pump(to);
+    const auto peer = peers_.find(to);
+    if (peer == peers_.end()) continue;
+    for (PeerReport& report : peer->second->link.take_reports()) {
+      process_.post(SimTime(0), [this, report = std::move(report)]() mutable {
+        handler_.on_peer(std::move(report));
+      });
+    }
+  }
+}
+
+void SimTransport::pump(NodeId to) {
+  const auto found = peers_.find(to);
+  if (found == peers_.end() || found->second->stream == nullptr) return;
+  Peer& peer = *found->second;
+  wire::WriteBatch batch;
+  while (peer.stream->in_flight < kWindowBytes) {
+    batch.clear();
+    transport::gather(batch, *peer.writer, peer);
+    if (batch.empty()) {
+      peer.link.drained();
+      break;
+    }
+    network_.send(peer.stream, bytes_of(batch));
+    peer.last_progress = process_.now();
+  }
+}
+
+void SimTransport::fail(NodeId to, PeerState why, const Error& error) {
+  Peer& peer = *peers_.at(to);
+  hang_up(peer);
+  peer.link.failed(why, error, now());
+  drive(to);
+}
+
+void SimTransport::hang_up(Peer& peer) {
+  ++peer.attempt;
+  peer.writer.reset();
+  if (const SimStreamPtr stream = std::exchange(peer.stream, nullptr))
+    network_.leave_sender(stream, SimNetwork::Farewell::close);
+}
+
+// --- being called
+
+Result<SimTransport::Welcomed> SimTransport::welcome(const transport::Hello& hello) {
+  const auto version = transport::check(hello, identity_);
+  if (!version) return version.error();
+  if (auto admitted = handler_.admit(hello.introduction()); !admitted)
+    return std::move(admitted).error();
+  const transport::Welcome answer{
+      identity_.cluster, identity_.node, identity_.store, *version, random_.next()};
+  drop_caller(hello.from);  // nothing sent there may come after what is sent here
+  Caller caller{network_.open(hello.from, identity_.node),
+                wire::FrameParser(transport::seed_of(hello, answer), kMaxMessageBytes),
+                process_.now()};
+  caller.stream->on_bytes =
+      [this, from = hello.from, weak = std::weak_ptr(caller.stream)](std::vector<std::byte> bytes) {
+        process_.run([this, from, weak, bytes = std::move(bytes)]() mutable {
+          const auto still = callers_.find(from);
+          const SimStreamPtr stream = weak.lock();
+          if (still == callers_.end() || still->second.stream != stream) return;
+          network_.taken(stream, bytes.size());
+          if (!receive(from, std::move(bytes))) drop_caller(from);
+        });
+      };
+  caller.stream->on_sender_gone = [this, from = hello.from, weak = std::weak_ptr(caller.stream)] {
+    process_.run([this, from, weak] {
+      const auto still = callers_.find(from);
+      if (still != callers_.end() && still->second.stream == weak.lock()) drop_caller(from);
+    });
+  };
+  Welcomed welcomed{answer, caller.stream};
+  callers_.insert_or_assign(hello.from, std::move(caller));
+  if (const auto peer = peers_.find(hello.from); peer != peers_.end()) {
+    peer->second->link.nudge(now());
+    drive(hello.from);
+  }
+  return welcomed;
+}
+
+Result<void> SimTransport::receive(NodeId from, std::vector<std::byte> bytes) {
+  const SimStreamPtr stream = callers_.at(from).stream;
+  std::span<const std::byte> left = bytes;
+  while (!left.empty()) {
+    Caller& caller = callers_.at(from);
+    caller.last_received = process_.now();
+    for (const auto room : caller.parser.prepare()) {
+      const auto part = left.first(std::min(left.size(), room.size()));
+      std::copy(part.begin(), part.end(), room.begin());
+      caller.parser.commit(part.size());
+      left = left.subspan(part.size());
+    }
+    while (true) {
+      auto received = callers_.at(from).parser.next();
+      if (!received) return std::move(received).error();
+      if (!*received) break;
+      auto envelope = decoder_.decode(**received);
+      if (!envelope) return std::move(envelope).error();
+      if (envelope->from != from || envelope->to != identity_.node) return Errc::member_mismatch;
+      handler_.on_message(*std::move(envelope));
+      const auto still = callers_.find(from);
+      if (still == callers_.end() || still->second.stream != stream) return {};
+    }
+  }
+  return {};
+}
+
+void SimTransport::drop_caller(NodeId from) {
+  const auto found = callers_.find(from);
+  if (found == callers_.end()) return;
+  network_.leave_receiver(found->second.stream, SimNetwork::Farewell::close);
+  callers_.erase(found);
+}
+
+// --- silence
+
+void SimTransport::tick() {
+  // Whoever was stopped himself has not listened: that says nothing about the others.
+  const bool is_late = process_.now() - next_tick_ >= kIdleTimeout / 2;
+  std::vector<NodeId> silent;
+  for (auto& [id, caller] : callers_) {
+    if (is_late) caller.last_received = process_.now();
+    if (process_.now() - caller.last_received >= kIdleTimeout) silent.push_back(id);
+  }
+  for (const NodeId id : silent)
+    drop_caller(id);
+  std::vector<NodeId> stalled;
+  for (auto& [id, peer] : peers_) {
+    if (peer->stream == nullptr) continue;
+    if (is_late) peer->last_progress = process_.now();
+    keep_alive(*peer);
+    if (peer->stream->in_flight > 0 && process_.now() - peer->last_progress >= kIdleTimeout)
+      stalled.push_back(id);
+  }
+  for (const NodeId id : stalled)
+    fail(id, PeerState::disconnected, Error(Errc::timed_out, "nothing is taken any more"));
+  next_tick_ = process_.now() + kIdleTimeout / 4;
+  process_.post(kIdleTimeout / 4, [this] { tick(); });
+}
+
+void SimTransport::keep_alive(Peer& peer) {
+  if (peer.stream->in_flight > 0 || process_.now() - peer.last_progress < kIdleTimeout / 8) return;
+  wire::WriteBatch batch;
+  peer.writer->write_ping(batch);
+  network_.send(peer.stream, bytes_of(batch));
+  peer.last_progress = process_.now();
+}
+
+}  // namespace raftkit::testing

@@ -1,0 +1,214 @@
+// A simulated node's disk and state machine: what happens one after the other, and takes its time.
+#include <algorithm>
+#include <utility>
+
+#include "testing/check.hpp"
+#include "testing/sim_node.hpp"
+
+namespace raftkit::testing {
+
+namespace {
+
+Result<void> copy(SnapshotSource& source, SnapshotSink& sink) {
+  std::vector<std::byte> buffer(std::size_t{64} << 10);
+  while (true) {
+    const auto count = source.read(buffer);
+    if (!count) return count.error();
+    if (*count == 0) return sink.commit();
+    if (auto written = sink.write(std::span(buffer).first(*count)); !written) return written;
+  }
+}
+
+}  // namespace
+
+// --- the log
+
+void SimNode::write(PersistBatch batch) {
+  const auto& driver = life_->driver;
+  world_.checks.wrote(id(), batch, driver->soft_state(), driver->membership());
+  life_->disk_queue.emplace_back(std::move(batch));
+  work_on_disk();
+}
+
+void SimNode::compact(const SnapshotMeta& snapshot, Index keep_from) {
+  life_->disk_queue.emplace_back(Compaction{snapshot, keep_from});
+  work_on_disk();
+}
+
+void SimNode::work_on_disk() {
+  if (life_->is_disk_busy || life_->disk_queue.empty()) return;
+  life_->is_disk_busy = true;
+  // One sync serves everything that has gathered.
+  while (!life_->disk_queue.empty()) {
+    auto* batch = std::get_if<PersistBatch>(&life_->disk_queue.front());
+    if (batch == nullptr) break;
+    life_->writing.push_back(std::move(*batch));
+    life_->disk_queue.pop_front();
+  }
+  life_->process.post(between(world_.random, disk_.least, disk_.most),
+                      [this] { finish_on_disk(); });
+}
+
+void SimNode::finish_on_disk() {
+  if (disk_.is_hung) {
+    life_->process.post(milliseconds(50), [this] { finish_on_disk(); });
+    return;
+  }
+  const std::vector<PersistBatch> written = std::exchange(life_->writing, {});
+  Result<void> outcome;
+  if (!written.empty()) {
+    outcome = log_.write(written);
+  } else {
+    const auto job = std::get<Compaction>(life_->disk_queue.front());
+    life_->disk_queue.pop_front();
+    outcome = log_.compact({}, job.snapshot, job.keep_from);
+    if (outcome) world_.checks.compacted(id(), job.snapshot, job.keep_from);
+    life_->driver->compacted(job.keep_from, outcome);
+  }
+  require(static_cast<bool>(outcome),
+          "storage: node ",
+          id(),
+          " asks its log for what it refuses: ",
+          outcome ? std::string() : outcome.error().message());
+  for (const PersistBatch& batch : log_.take_durable())
+    world_.checks.became_durable(id(), batch);
+  for (const PersistBatch& batch : written)
+    life_->driver->persisted(batch.id, outcome);
+  world_.trace.note("written", id(), written.size());
+  life_->is_disk_busy = false;
+  work_on_disk();
+  plan_flush();
+}
+
+void SimNode::fetch(const FetchRequest& request) {
+  life_->process.post(between(world_.random, disk_.least, disk_.most), [this, request] {
+    auto entries = log_.read({{}, request.first, request.last, request.max_bytes});
+    world_.trace.note("fetched", id(), request.first.value, entries ? entries->size() : 0);
+    life_->driver->fetched(request.id, std::move(entries));
+    plan_flush();
+  });
+}
+
+// --- the state machine
+
+void SimNode::apply(driver::ApplyBatch batch) {
+  life_->apply_queue.emplace_back(std::move(batch));
+  work_on_state();
+}
+
+void SimNode::restore(const SnapshotMeta& snapshot) {
+  life_->apply_queue.emplace_back(Restore{snapshot});
+  work_on_state();
+}
+
+void SimNode::save_snapshot(const SnapshotMeta& snapshot) {
+  life_->apply_queue.emplace_back(Save{snapshot});
+  work_on_state();
+}
+
+void SimNode::send_snapshot(Envelope request, const SnapshotMeta& current) {
+  life_->apply_queue.emplace_back(Capture{std::move(request), current});
+  work_on_state();
+}
+
+void SimNode::work_on_state() {
+  if (life_->is_applying || life_->apply_queue.empty()) return;
+  life_->is_applying = true;
+  ApplyJob job = std::move(life_->apply_queue.front());
+  life_->apply_queue.pop_front();
+  life_->process.post(between(world_.random, microseconds(10), microseconds(200)),
+                      [this, job = std::move(job)]() mutable {
+                        life_->is_applying = false;
+                        std::visit([this](auto& its) { finish(std::move(its)); }, job);
+                        work_on_state();
+                        plan_flush();
+                      });
+}
+
+void SimNode::finish(driver::ApplyBatch batch) {
+  batch.results.resize(batch.commands.size());
+  life_->machine->apply(batch.commands, batch.last, batch.results);
+  world_.checks.applied(id(), batch);
+  world_.trace.note("applied", id(), batch.last.index.value, batch.last.term.value);
+  life_->driver->applied(std::move(batch), {});
+}
+
+void SimNode::finish(Restore job) {
+  const auto outcome = [&]() -> Result<void> {
+    auto source = snapshots_->open(job.snapshot.last);
+    if (!source) return std::move(source).error();
+    auto sink = life_->machine->restore(job.snapshot);
+    if (!sink) return std::move(sink).error();
+    return copy(**source, **sink);
+  }();
+  if (outcome) {
+    world_.checks.restored(id(), job.snapshot);
+    check_lists(job.snapshot.last.index);
+  }
+  world_.trace.note("restored", id(), job.snapshot.last.index.value);
+  life_->driver->restored(job.snapshot, outcome);
+}
+
+void SimNode::check_lists(Index index) const {
+  const auto* lists = dynamic_cast<const ListMachine*>(life_->machine.get());
+  if (lists != nullptr) world_.checks.holds(id(), index, lists->state().lists);
+}
+
+void SimNode::finish(Save job) {
+  if (life_->machine->kind() == StateMachineKind::on_disk) {
+    life_->machine->async_sync([this, snapshot = job.snapshot](const Result<Index>& durable) {
+      Result<void> outcome;
+      if (!durable) {
+        outcome = durable.error();
+      } else if (*durable < snapshot.last.index) {
+        outcome = Errc::not_supported;
+      }
+      life_->driver->snapshot_saved(snapshot, outcome);
+      plan_flush();
+    });
+    return;
+  }
+  auto source = life_->machine->capture(job.snapshot);
+  if (!source) {
+    life_->driver->snapshot_saved(job.snapshot, source.error());
+    return;
+  }
+  // The state is held; writing it down must not keep the next commands waiting.
+  life_->process.post(between(world_.random, disk_.least, 4 * disk_.most),
+                      [this, snapshot = job.snapshot, held = std::shared_ptr(*std::move(source))] {
+                        const auto outcome = [&]() -> Result<void> {
+                          auto sink = snapshots_->create(snapshot);
+                          if (!sink) return std::move(sink).error();
+                          return copy(*held, **sink);
+                        }();
+                        world_.trace.note("snapshot", id(), snapshot.last.index.value);
+                        life_->driver->snapshot_saved(snapshot, outcome);
+                        plan_flush();
+                      });
+}
+
+void SimNode::finish(Capture job) {
+  auto& wanted = std::get<SnapshotRequest>(job.request.message).snapshot;
+  const NodeId peer = job.request.to;
+  auto source = life_->machine->kind() == StateMachineKind::on_disk
+                    ? life_->machine->capture(job.current)
+                    : snapshots_->open(wanted.last);
+  if (!source) {
+    life_->driver->snapshot_sent(peer, source.error());
+    return;
+  }
+  wanted = (*source)->meta();
+  world_.trace.note("send snapshot", id(), peer.value, wanted.last.index.value);
+  life_->transport->send_snapshot(
+      std::move(job.request), *std::move(source), [this, peer](const Result<void>& outcome) {
+        life_->driver->snapshot_sent(peer, outcome);
+        plan_flush();
+      });
+}
+
+void SimNode::drop_snapshot(EntryId last) {
+  life_->process.post(milliseconds(1),
+                      [this, last] { static_cast<void>(snapshots_->remove(last)); });
+}
+
+}  // namespace raftkit::testing

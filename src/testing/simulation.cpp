@@ -1,0 +1,104 @@
+#include "raftkit/testing/simulation.hpp"
+
+#include <algorithm>
+
+#include "testing/check.hpp"
+#include "testing/sim_cluster.hpp"
+
+namespace raftkit::testing {
+
+namespace {
+
+/// The longest randomised election timeout, on the slowest clock.
+constexpr SimTime kLongestElection = 2 * milliseconds(1000) * 100 / 90;
+
+MembershipPtr founders(std::size_t count) {
+  auto membership = std::make_shared<Membership>();
+  for (std::uint64_t id = 1; id <= count; ++id) {
+    membership->voters.emplace_back(id);
+    membership->members.push_back({NodeId{id}, {}, {SimTransport::url_of(NodeId{id})}, {}, {}});
+  }
+  return membership;
+}
+
+/// Lets time pass until `is_done`; it must not take longer than `limit`.
+template <class IsDone>
+void within(SimCluster& cluster, SimTime limit, const char* what, const IsDone& is_done) {
+  const SimTime end = cluster.now() + limit;
+  while (!cluster.is_cut_short() && !is_done()) {
+    if (cluster.now() >= end) {
+      const auto allowed = std::chrono::duration_cast<milliseconds>(limit).count();
+      fail(std::string("liveness: ") + what + " within " + std::to_string(allowed) +
+           " ms after everything was healed" + cluster.describe());
+    }
+    cluster.run_until(cluster.now() + milliseconds(50));
+  }
+}
+
+/// A proposal that everybody applies.
+void make_progress(SimCluster& cluster, const SimulationOptions& options) {
+  constexpr std::uint64_t kNotOfAClient = std::uint64_t{1} << 40;
+  std::uint64_t attempts = 0;
+  std::optional<Index> committed;
+  SimTime next_attempt = cluster.now();
+  within(cluster, 20 * kLongestElection, "nothing is committed on all members", [&] {
+    SimNode* const leader = cluster.settled_leader();
+    if (!committed && leader != nullptr && cluster.now() >= next_attempt) {
+      next_attempt = cluster.now() + milliseconds(500);
+      const std::uint64_t number = kNotOfAClient + attempts++;
+      leader->propose(
+          options.command ? options.command(number) : ListCommand{kSpareList, number}.encode(0),
+          [&committed](error_code code, const driver::Proposed& proposed) {
+            if (!code) committed = proposed.index;
+          });
+    }
+    const auto members = cluster.members();
+    return committed && std::all_of(members.begin(), members.end(), [&](const SimNode* node) {
+             return node->is_up() && node->driver().applied_index() >= *committed;
+           });
+  });
+}
+
+void recover(SimCluster& cluster, const SimulationOptions& options) {
+  cluster.heal();
+  within(cluster, 10 * kLongestElection, "nobody leads all members", [&] {
+    return cluster.settled_leader() != nullptr;
+  });
+  make_progress(cluster, options);
+  cluster.clients().stop();
+  within(cluster, seconds(16), "a request is not answered", [&] {
+    return cluster.clients().pending() == 0;
+  });
+  within(cluster, 10 * kLongestElection, "the members do not come to the same state", [&] {
+    const auto members = cluster.members();
+    const Index applied = members.front()->driver().applied_index();
+    return std::all_of(members.begin(), members.end(), [&](const SimNode* node) {
+      return node->is_up() && node->driver().applied_index() == applied;
+    });
+  });
+}
+
+}  // namespace
+
+SimulationReport simulate(const SimulationOptions& options) {
+  SimulationReport report;
+  SimCluster cluster(options, founders(options.nodes));
+  try {
+    cluster.begin();
+    const auto plan =
+        options.faults ? *options.faults : make_fault_plan(options.seed, options.duration);
+    for (const SimFaultStep& step : plan) {
+      cluster.run_until(step.at);
+      if (!cluster.is_cut_short()) cluster.apply(step);
+    }
+    cluster.run_until(options.duration);
+    if (!cluster.is_cut_short()) recover(cluster, options);
+    report.is_history_complete = cluster.clients().check_history();
+  } catch (const CheckFailed& failure) {
+    report.failure = failure.what();
+  }
+  cluster.fill(report);
+  return report;
+}
+
+}  // namespace raftkit::testing

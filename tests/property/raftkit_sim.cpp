@@ -1,0 +1,229 @@
+// raftkit-sim: whole clusters under faults, one per seed.
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <iostream>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+#include "raftkit/testing/simulation.hpp"
+
+using namespace raftkit;  // NOLINT(google-build-using-namespace): domain words of the program
+
+namespace {
+
+constexpr const char* kUsage =
+    R"(usage: raftkit-sim --seed S [--nodes N] [--seconds T] [--verbose] [--until-event E]
+       raftkit-sim --seeds N [--first S | --fresh] [--jobs J] [--nodes N] [--seconds T]
+
+Runs a cluster of production drivers on simulated sockets, disks and clocks, breaks it, and checks
+everything. A run follows from its seed, and is the same on every machine.
+
+  --seed S         one run; prints what became of it
+  --seeds N        as many runs, with seeds from --first on; prints those that fail
+  --first S        default: 1
+  --fresh          begins with a seed that is drawn by chance, and says which
+  --jobs J         runs at the same time (default: one per processor)
+  --nodes N        voters at the beginning, 1 to 9 (default: 3, 4 or 5, by the seed)
+  --seconds T      simulated seconds of faults (default: 60)
+  --verbose        a line per event: its number, time, node and what happened
+  --until-event E  ends the run there; the events are those that --verbose counts
+  --help
+
+Exit status: 0 all is well, 1 something is wrong, 2 the command line is.
+)";
+
+struct Arguments {
+  std::optional<std::uint64_t> seed;
+  std::uint64_t seeds = 0;
+  std::uint64_t first = 1;
+  unsigned jobs = std::max(1U, std::thread::hardware_concurrency());
+  std::size_t nodes = 0;
+  std::uint64_t seconds = 60;
+  std::optional<std::uint64_t> until_event;
+  bool verbose = false;
+};
+
+[[noreturn]] void refuse(const std::string& why) {
+  std::cerr << "raftkit-sim: " << why << "\n\n" << kUsage;
+  std::exit(2);  // NOLINT(concurrency-mt-unsafe): before any thread
+}
+
+std::uint64_t to_number(std::string_view option, const std::string& text) {
+  try {
+    std::size_t used = 0;
+    const std::uint64_t number = std::stoull(text, &used);
+    if (used == text.size() && text.front() != '-') return number;
+  } catch (const std::exception&) {  // what the sentence below says
+  }
+  refuse(std::string(option) + " " + text + ": not a number");
+}
+
+Arguments parse(const std::vector<std::string>& words) {
+  Arguments arguments;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string& option = words[i];
+    const auto value = [&]() -> std::uint64_t {
+      if (i + 1 == words.size()) refuse(option + " needs a number");
+      return to_number(option, words[++i]);
+    };
+    if (option == "--help" || option == "-h") {
+      std::cout << kUsage;
+      std::exit(0);  // NOLINT(concurrency-mt-unsafe): before any thread
+    } else if (option == "--verbose") {
+      arguments.verbose = true;
+    } else if (option == "--seed") {
+      arguments.seed = value();
+    } else if (option == "--seeds") {
+      arguments.seeds = value();
+    } else if (option == "--first") {
+      arguments.first = value();
+    } else if (option == "--fresh") {
+      arguments.first = std::uint64_t{std::random_device()()} << 16;
+    } else if (option == "--jobs") {
+      arguments.jobs = static_cast<unsigned>(value());
+    } else if (option == "--nodes") {
+      arguments.nodes = value();
+    } else if (option == "--seconds") {
+      arguments.seconds = value();
+    } else if (option == "--until-event") {
+      arguments.until_event = value();
+    } else {
+      refuse("unknown option '" + option + "'");
+    }
+  }
+  if (arguments.seed.has_value() == (arguments.seeds > 0))
+    refuse("give either --seed or --seeds, at least 1");
+  if (arguments.nodes > 9) refuse("--nodes must be from 1 to 9");
+  if (arguments.jobs == 0) refuse("--jobs must be at least 1");
+  return arguments;
+}
+
+testing::SimulationReport run(const Arguments& arguments, std::uint64_t seed) {
+  constexpr std::size_t kSizes[] = {3, 5, 3, 5, 4};
+  testing::SimulationOptions options;
+  options.seed = seed;
+  options.nodes = arguments.nodes > 0 ? arguments.nodes : kSizes[seed % std::size(kSizes)];
+  options.duration = std::chrono::seconds(arguments.seconds);
+  options.until_event = arguments.until_event;
+  options.trace = arguments.verbose ? &std::cout : nullptr;
+  return testing::simulate(options);
+}
+
+std::string command_for(const Arguments& arguments, std::uint64_t seed) {
+  std::string command = "raftkit-sim --seed " + std::to_string(seed);
+  if (arguments.nodes > 0) command += " --nodes " + std::to_string(arguments.nodes);
+  if (arguments.seconds != 60) command += " --seconds " + std::to_string(arguments.seconds);
+  return command;
+}
+
+int run_one(const Arguments& arguments) {
+  const auto report = run(arguments, *arguments.seed);
+  std::cout << "seed " << *arguments.seed << ": " << report.events << " events in "
+            << static_cast<double>(report.simulated.count()) / 1000 << " simulated seconds, "
+            << report.faults << " faults, term " << report.terms << "\nclients: " << report.appended
+            << " appends, " << report.read << " reads, " << report.refused << " refused, "
+            << report.unknown << " unknown"
+            << (report.is_history_complete ? "" : " (history not searched to the end)")
+            << "\ntrace " << std::hex << report.trace_hash << std::dec << '\n';
+  if (!report.failure) {
+    std::cout << (arguments.until_event ? "stopped before the end\n" : "passed\n");
+    return 0;
+  }
+  std::cout << "FAILED: " << *report.failure << '\n';
+  return 1;
+}
+
+/// Of many runs. Thread-safe.
+class Summary {
+ public:
+  Summary(const Arguments& arguments) : arguments_(arguments) {}
+
+  void add(std::uint64_t seed, const testing::SimulationReport& report) {
+    const std::lock_guard lock(mutex_);
+    ++seeds_;
+    events_ += report.events;
+    faults_ += report.faults;
+    operations_ += report.appended + report.read;
+    unknown_ += report.unknown;
+    incomplete_ += report.is_history_complete ? 0 : 1;
+    simulated_ += report.simulated;
+    if (report.failure) {
+      ++failed_;
+      std::cout << "\rFAILED: " << *report.failure << "\n  " << command_for(arguments_, seed)
+                << '\n';
+    }
+    const auto now = std::chrono::steady_clock::now();
+    const bool is_watched = isatty(STDOUT_FILENO) != 0;
+    if (now - last_line_ < std::chrono::seconds(is_watched ? 1 : 30)) return;
+    last_line_ = now;
+    std::cout << (is_watched ? "\r" : "") << line() << (is_watched ? "" : "\n") << std::flush;
+  }
+
+  int finish() {
+    std::cout << '\r' << line() << '\n'
+              << operations_ << " operations, " << unknown_ << " of unknown outcome, " << faults_
+              << " faults; " << incomplete_ << " histories not searched to the end\n"
+              << seeds_ - failed_ << " seeds passed, " << failed_ << " failed\n";
+    return failed_ == 0 ? 0 : 1;
+  }
+
+ private:
+  [[nodiscard]] std::string line() const {
+    std::array<char, 160> text{};
+    std::snprintf(text.data(),
+                  text.size(),
+                  "%llu seeds, %.1f simulated hours, %.1f million events, %llu failed",
+                  static_cast<unsigned long long>(seeds_),
+                  std::chrono::duration<double, std::ratio<3600>>(simulated_).count(),
+                  static_cast<double>(events_) / 1e6,
+                  static_cast<unsigned long long>(failed_));
+    return text.data();
+  }
+
+  const Arguments& arguments_;
+  std::mutex mutex_;  // guards everything below
+  std::uint64_t seeds_ = 0;
+  std::uint64_t failed_ = 0;
+  std::uint64_t events_ = 0;
+  std::uint64_t faults_ = 0;
+  std::uint64_t operations_ = 0;
+  std::uint64_t unknown_ = 0;
+  std::uint64_t incomplete_ = 0;
+  std::chrono::milliseconds simulated_{0};
+  std::chrono::steady_clock::time_point last_line_ = std::chrono::steady_clock::now();
+};
+
+int run_many(const Arguments& arguments) {
+  std::cout << "seeds " << arguments.first << " to " << arguments.first + arguments.seeds - 1
+            << ", " << arguments.seconds << " simulated seconds of faults each\n";
+  Summary summary(arguments);
+  std::atomic<std::uint64_t> next = arguments.first;
+  std::vector<std::thread> workers;
+  for (unsigned job = 0; job < arguments.jobs; ++job) {
+    workers.emplace_back([&] {
+      while (true) {
+        const std::uint64_t seed = next++;
+        if (seed - arguments.first >= arguments.seeds) return;
+        summary.add(seed, run(arguments, seed));
+      }
+    });
+  }
+  for (std::thread& worker : workers)
+    worker.join();
+  return summary.finish();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const Arguments arguments = parse({argv + 1, argv + argc});
+  return arguments.seed ? run_one(arguments) : run_many(arguments);
+}

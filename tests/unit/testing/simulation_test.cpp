@@ -1,0 +1,159 @@
+// The simulator: the same each time, quiet when all is well, and not when it is not.
+#include "raftkit/testing/simulation.hpp"
+
+#include <sstream>
+
+#include <catch2/catch.hpp>
+
+using namespace raftkit;           // NOLINT(google-build-using-namespace): domain words of the test
+using namespace raftkit::testing;  // NOLINT(google-build-using-namespace): as above
+using std::chrono::milliseconds;
+
+namespace {
+
+/// Sums numbers. `Bug` says how it goes wrong.
+enum class Bug { none, answers_differ, restore_loses, capture_is_late };
+
+class Sum final : public StateMachine {
+ public:
+  Sum(NodeId node, Bug bug) : node_(node), bug_(bug) {}
+
+  void apply(std::span<const Command> commands,
+             EntryId /*last*/,
+             std::span<Bytes> results) override {
+    for (std::size_t i = 0; i < commands.size(); ++i) {
+      sum_ += std::stoull(std::string(commands[i].payload.view()));
+      const bool is_wrong = bug_ == Bug::answers_differ && node_ == NodeId{2} && sum_ % 7 == 0;
+      results[i] = Bytes::copy_of(std::to_string(is_wrong ? sum_ + 1 : sum_));
+    }
+  }
+  Result<std::unique_ptr<SnapshotSource>> capture(const SnapshotMeta& meta) override {
+    const std::uint64_t held = bug_ == Bug::capture_is_late ? std::exchange(older_, sum_) : sum_;
+    return make_snapshot_source(meta, Bytes::copy_of(std::to_string(held)));
+  }
+  Result<std::unique_ptr<SnapshotSink>> restore(const SnapshotMeta& /*meta*/) override {
+    return make_snapshot_sink([this](const std::string& content) -> Result<void> {
+      sum_ = std::stoull(content) - (bug_ == Bug::restore_loses ? 1 : 0);
+      return {};
+    });
+  }
+
+ private:
+  NodeId node_;
+  Bug bug_;
+  std::uint64_t sum_ = 1'000'000;
+  std::uint64_t older_ = 1'000'000;
+};
+
+/// The first failure among some seeds.
+std::optional<std::string> find_failure(Bug bug) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    SimulationOptions options{.seed = seed, .duration = milliseconds(30'000)};
+    options.state_machine = [bug](NodeId node) { return std::make_unique<Sum>(node, bug); };
+    options.command = [](std::uint64_t number) { return Bytes::copy_of(std::to_string(number)); };
+    const auto report = simulate(options);
+    if (report.failure) return report.failure;
+  }
+  return std::nullopt;
+}
+
+std::uint64_t leader_changes(const std::string& trace) {
+  std::uint64_t count = 0;
+  for (std::size_t at = trace.find(" leader "); at != std::string::npos;
+       at = trace.find(" leader ", at + 1))
+    ++count;
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("A simulation is the same each time, and others differ", "[simulation]") {
+  const auto run = [](std::uint64_t seed) {
+    return simulate({.seed = seed, .nodes = 5, .duration = milliseconds(20'000)});
+  };
+  const auto first = run(3);
+  const auto again = run(3);
+  CHECK(first.trace_hash == again.trace_hash);
+  CHECK(first.events == again.events);
+  CHECK(first.appended == again.appended);
+  CHECK(first.trace_hash != run(4).trace_hash);
+}
+
+TEST_CASE("A simulation can be stopped at any event, and was the same until then", "[simulation]") {
+  std::ostringstream whole;
+  std::ostringstream part;
+  const auto run = [](std::ostream& trace, std::optional<std::uint64_t> until) {
+    return simulate(
+        {.seed = 5, .duration = milliseconds(5'000), .until_event = until, .trace = &trace});
+  };
+  run(whole, std::nullopt);
+  const auto report = run(part, 500);
+  CHECK(report.events == 500);
+  CHECK_FALSE(report.failure);
+  CHECK(whole.str().starts_with(part.str()));
+  CHECK_FALSE(part.str().empty());
+}
+
+TEST_CASE("Without faults one leader stays, and every request succeeds", "[simulation]") {
+  for (const std::size_t nodes : {1U, 2U, 3U, 5U, 9U}) {
+    CAPTURE(nodes);
+    std::ostringstream trace;
+    const auto report = simulate({.seed = 10 + nodes,
+                                  .nodes = nodes,
+                                  .duration = milliseconds(60'000),
+                                  .faults = SimFaultPlan(),
+                                  .trace = &trace});
+    CHECK_FALSE(report.failure);
+    CHECK(report.appended > 100);
+    CHECK(report.unknown == 0);
+    CHECK(leader_changes(trace.str()) == 1);
+  }
+}
+
+TEST_CASE("Every kind of fault finds something to do", "[simulation]") {
+  for (std::size_t fault = 0; fault < kSimFaults; ++fault) {
+    SimFaultPlan plan;
+    for (std::uint32_t i = 0; i < 20; ++i)
+      plan.push_back({milliseconds(1'000 + 1'000 * i),
+                      static_cast<SimFault>(fault),
+                      i * 7 + 1,
+                      i * 5 + 2,
+                      milliseconds(2'000)});
+    const auto run = [&](const SimFaultPlan& faults) {
+      return simulate({.seed = 77, .nodes = 4, .duration = milliseconds(25'000), .faults = faults});
+    };
+    const auto report = run(plan);
+    CAPTURE(to_string(static_cast<SimFault>(fault)));
+    CHECK_FALSE(report.failure);
+    CHECK(report.faults == 20);
+    CHECK(report.trace_hash != run({}).trace_hash);
+  }
+}
+
+TEST_CASE("A state machine whose answers differ between nodes is caught", "[simulation]") {
+  CHECK_FALSE(find_failure(Bug::none));
+  CHECK(find_failure(Bug::answers_differ).value_or("").starts_with("determinism"));
+}
+
+TEST_CASE("A state machine that loses something in a snapshot is caught", "[simulation]") {
+  CHECK(find_failure(Bug::restore_loses).value_or("").starts_with("determinism"));
+  CHECK(find_failure(Bug::capture_is_late).value_or("").starts_with("determinism"));
+}
+
+TEST_CASE("A fault plan follows from its seed, and can be read", "[simulation]") {
+  const auto plan = make_fault_plan(9, milliseconds(60'000));
+  const auto again = make_fault_plan(9, milliseconds(60'000));
+  REQUIRE(plan.size() > 10);
+  REQUIRE(again.size() == plan.size());
+  std::ostringstream first;
+  std::ostringstream second;
+  for (std::size_t i = 0; i < plan.size(); ++i) {
+    first << plan[i] << '\n';
+    second << again[i] << '\n';
+    CHECK(plan[i].at < milliseconds(60'000));
+  }
+  CHECK(first.str() == second.str());
+  std::ostringstream one;
+  one << SimFaultStep{milliseconds(1'200), SimFault::split, 3, 5, milliseconds(800)};
+  CHECK(one.str() == "at 1200 ms: split(3, 5) for 800 ms");
+}
