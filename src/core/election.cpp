@@ -44,6 +44,7 @@ void Raft::start_campaign(Campaign campaign) {
   }
   const bool is_transfer = campaign == Campaign::transfer;
   become_candidate(is_transfer ? "leadership is handed over" : "election timeout");
+  std::get<Candidate>(state_).is_by_order = is_transfer;
   ask_for_votes(is_transfer ? VoteKind::transfer : VoteKind::election, ballot_.term);
 }
 
@@ -59,12 +60,14 @@ void Raft::ask_for_votes(VoteKind kind, Term term) {
   }
 }
 
-/// Never before a newer log, whose owner may be the only one that can win; and only for one turn
-/// between two leaders, which is over before who stood back tries again.
+/// Never before a newer log, whose owner may be the only one that can win; not while a leader is
+/// heard; and only for one turn between two leaders, which is over before who stood back tries
+/// again.
 bool Raft::outranks(const VoteRequest& request) const {
   const bool has_turn = !turn_elapsed_ || *turn_elapsed_ < options_.election_timeout_ticks;
-  return has_turn && request.kind != VoteKind::transfer && request.priority < options_.priority &&
-         request.last <= log_.last_id() && is_promotable() && !log_.has_unapplied_membership();
+  return has_turn && !hears_leader() && request.kind != VoteKind::transfer &&
+         request.priority < options_.priority && request.last <= log_.last_id() &&
+         is_promotable() && !log_.has_unapplied_membership();
 }
 
 /// A majority may be about to vote for the candidate without this node. So it is told to stand
@@ -119,7 +122,9 @@ void Raft::learn_commit(const VoteResponse& refusal) {
 }
 
 void Raft::on_vote_response(const Envelope& envelope, const VoteResponse& response) {
-  if (response.outranks && !response.granted && role() != Role::follower) {
+  const auto* own = std::get_if<Candidate>(&state_);
+  const bool may_stand_back = role() != Role::follower && (own == nullptr || !own->is_by_order);
+  if (response.outranks && !response.granted && may_stand_back) {
     become_follower(ballot_.term, std::nullopt, "a member of higher priority campaigns");
     return;
   }

@@ -24,6 +24,7 @@ struct PreCandidate {
 
 struct Candidate {
   VoteTally tally;
+  bool is_by_order = false;  // of the leader, who hands over
 };
 
 struct Leader {

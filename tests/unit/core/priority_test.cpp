@@ -130,6 +130,30 @@ TEST_CASE("Who leads does not stand back, nor who campaigns in a later term", "[
   CHECK(candidate.status().role == Role::candidate);
 }
 
+TEST_CASE("Whoever hears a leader does not campaign in its place", "[core][priority]") {
+  CoreBench voter({.term = 2, .log = {1, 2}, .commit = 3, .tune = [](RaftOptions& options) {
+                     options.priority = 5;
+                     options.check_quorum = false;
+                   }});
+  REQUIRE(voter.receive(2, 2, HeartbeatRequest{}));
+  voter.run();
+  voter.take_sent();
+  REQUIRE(voter.receive(3, 3, request(VoteKind::pre_vote, at(2, 2), 0)));
+  voter.run();
+  CHECK_FALSE(voter.take_sent<VoteResponse>(3).at(0).outranks);
+  CHECK_FALSE(campaigns_next(voter));
+}
+
+TEST_CASE("Who was told to take over does not stand back", "[core][priority]") {
+  CoreBench target(with_priority(0));
+  REQUIRE(target.receive(2, 2, HeartbeatRequest{}));
+  REQUIRE(target.receive(2, 2, TimeoutNow{}));
+  target.run();
+  REQUIRE(target.status().role == Role::candidate);
+  REQUIRE(target.receive(3, 3, VoteResponse{VoteKind::pre_vote, false, {}, true}));
+  CHECK(target.status().role == Role::candidate);
+}
+
 TEST_CASE("A learner of a high priority stands in nobody's way", "[core][priority]") {
   Membership membership = *voters(3);
   membership.voters = {NodeId{2}, NodeId{3}};
