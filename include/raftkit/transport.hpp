@@ -80,10 +80,12 @@ class TransportHandler {
 
   /// A node introduces itself: one that calls us, or the one that answers our call. Called before
   /// any message of that peer. Errors: store_mismatch, peer_not_found; they refuse the connection,
-  /// which is reported as rejected where it was refused and where the call came from.
+  /// which is reported as rejected where it was refused and where the call came from. What a caller
+  /// says of itself is not verified.
   [[nodiscard]] virtual Result<void> admit(const Introduction& peer) = 0;
 
-  /// How far our own knowledge of the members goes: Introduction::knows_up_to of our calls.
+  /// How far our own knowledge of the members goes: Introduction::knows_up_to of our calls. May be
+  /// called from inside a call into the transport.
   [[nodiscard]] virtual Index knows_up_to() const = 0;
 
   /// A peer sends the snapshot that `envelope` (a SnapshotRequest) announces. The sink returned is

@@ -22,9 +22,9 @@ void Driver::dispatch(std::vector<Entry>& entries) {
     if (after == nullptr) return;  // the core is poisoned, and nothing more is applied
     if (after != membership_) lease_.revoke();
     membership_ = std::move(after);
-    announce(membership_);
   }
   dispatched_ = batch.last;
+  announce(membership_);
   snapshotter_.on_dispatched(dispatched_.index, bytes);
   metrics_.add(CounterMetric::proposals_committed, entries.size());
   metrics_.set(GaugeMetric::commit_index, dispatched_.index.value);

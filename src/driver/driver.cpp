@@ -100,27 +100,41 @@ void Driver::end_stop() {
 }
 
 Result<void> Driver::admit(const Introduction& peer) {
-  if (membership_->contains(peer.node)) {
-    const Member* member = membership_->find(peer.node);
-    if (member == nullptr || member->store == StoreId{0} || member->store == peer.store) return {};
+  const Member* member = membership_->find(peer.node);
+  if (member != nullptr && member->store != StoreId{0} && member->store != peer.store) {
     return Error(Errc::store_mismatch,
                  "member " + to_string(peer.node) + " is known with data directory " +
                      to_hex(member->store.value) + ", not " + to_hex(peer.store.value));
   }
-  const auto stranger = strangers_.find(peer.node);
-  // Again; or the answer to our own call.
-  if (stranger != strangers_.end() && peer.knows_up_to <= stranger->second.knows_up_to) return {};
-  // Whoever knows more may have joined since, and may be the leader, without whom this node would
-  // never learn of him. Whoever knows less has left.
-  if (peer.knows_up_to <= dispatched_.index) {
-    return Error(Errc::peer_not_found,
-                 "member " + to_string(peer.node) + " does not belong to this cluster");
+  // Whoever knows more may have joined since, or moved, and may be the leader, without whom this
+  // node would never learn of it. Whoever knows less has left. [thesis §4.1]
+  if (peer.knows_up_to > dispatched_.index) {
+    note_stranger(peer);
+    return {};
   }
-  if (strangers_.size() >= kMaxStrangers && stranger == strangers_.end())
-    return Error(Errc::overloaded, "too many unknown members");
-  strangers_[peer.node] = {peer.knows_up_to, peer.peer_urls};
+  // In answer to our call, a stranger need not introduce itself again.
+  if (membership_->contains(peer.node) || strangers_.contains(peer.node)) return {};
+  return Error(Errc::peer_not_found,
+               "member " + to_string(peer.node) + " does not belong to this cluster");
+}
+
+void Driver::note_stranger(const Introduction& peer) {
+  const Member* member = membership_->find(peer.node);
+  const bool is_news =
+      member == nullptr || (!peer.peer_urls.empty() && member->peer_urls != peer.peer_urls);
+  if (!is_news) {
+    if (strangers_.erase(peer.node) > 0) are_strangers_announced_ = false;
+    return;
+  }
+  if (strangers_.size() >= kMaxStrangers && !strangers_.contains(peer.node)) {
+    const auto oldest = std::min_element(
+        strangers_.begin(), strangers_.end(), [](const auto& left, const auto& right) {
+          return left.second.number < right.second.number;
+        });
+    strangers_.erase(oldest);
+  }
+  strangers_[peer.node] = {peer.knows_up_to, peer.peer_urls, next_stranger_++};
   are_strangers_announced_ = false;
-  return {};
 }
 
 // --- inputs
@@ -235,7 +249,8 @@ void Driver::on_peer(const PeerReport& report) {
       break;
     case PeerState::rejected:
       // Perhaps of somebody who only calls itself so: that says nothing about our own connection.
-      if (report.by == PeerReport::By::peer && report.error == Errc::store_mismatch) {
+      if (report.by == PeerReport::By::peer && report.error == Errc::store_mismatch &&
+          membership_->contains(report.peer)) {
         fail(report.error);
       }
       break;
@@ -365,13 +380,15 @@ void Driver::announce(const MembershipPtr& membership) {
   if (membership == announced_ && are_strangers_announced_) return;
   announced_ = membership;
   are_strangers_announced_ = true;
-  std::vector<PeerAddress> peers;
+  std::map<NodeId, std::vector<std::string>> urls;
+  for (const auto& [node, stranger] : strangers_)
+    urls.emplace(node, stranger.peer_urls);
   for (const Member& member : membership->members) {
-    if (member.id != options_.raft.id) peers.push_back({member.id, member.peer_urls});
+    if (member.id != options_.raft.id) urls.emplace(member.id, member.peer_urls);
   }
-  for (const auto& [node, stranger] : strangers_) {
-    if (!membership->contains(node)) peers.push_back({node, stranger.peer_urls});
-  }
+  std::vector<PeerAddress> peers;
+  for (auto& [node, its] : urls)
+    peers.push_back({node, std::move(its)});
   ports_.membership_changed(membership, std::move(peers));
 }
 

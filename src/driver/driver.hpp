@@ -138,10 +138,11 @@ class Driver {
     std::vector<Envelope> send_after;
     std::optional<SnapshotMeta> restore;
   };
-  /// Somebody who knows more of the cluster than this node, which does not know him.
+  /// Somebody who knows more of the cluster than this node, which does not know it, or not where.
   struct Stranger {
     Index knows_up_to;
     std::vector<std::string> peer_urls;
+    std::uint64_t number = 0;  // in the order in which they came
   };
   struct Transfer {
     std::optional<NodeId> target;
@@ -158,6 +159,7 @@ class Driver {
   // driver.cpp
   void carry_out(Ready& ready);
   void announce(const MembershipPtr& membership);
+  void note_stranger(const Introduction& peer);
   void settle_strangers();
   void on_soft_state(const SoftState& state);
   void send_now(std::vector<Envelope>& envelopes);
@@ -205,6 +207,7 @@ class Driver {
   MembershipPtr announced_;   // what the ports know
   std::map<NodeId, Stranger> strangers_;
   bool are_strangers_announced_ = true;
+  std::uint64_t next_stranger_ = 0;
   EntryId dispatched_;  // the last entry handed to the state machine
   Index applied_;       // what the state machine has reported
   Index installed_;     // the newest snapshot that came from a leader

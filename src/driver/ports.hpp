@@ -31,7 +31,7 @@ class Ports {
   /// Messages to peers. May lose them.
   virtual void send(std::span<Envelope> envelopes) = 0;
   /// These are the members now, and these the nodes to be connected with: the other members, and
-  /// those that must be members in a state that this node has not reached yet.
+  /// those that say they are in a state that this node has not reached yet.
   virtual void membership_changed(const MembershipPtr& membership,
                                   std::vector<PeerAddress> peers) = 0;
 

@@ -22,6 +22,9 @@ constexpr const char* kVersion = "X-Raftkit-Version";
 constexpr const char* kNonce = "X-Raftkit-Nonce";
 constexpr const char* kKnowsUpTo = "X-Raftkit-Knows-Up-To";
 constexpr const char* kPeerUrls = "X-PeerURLs";
+/// This node would try them all.
+constexpr std::size_t kMaxUrls = 16;
+constexpr std::size_t kMaxUrlBytes = 300;
 constexpr const char* kError = "X-Raftkit-Error";
 
 /// Reads several headers and remembers the first that is missing or no number.
@@ -154,6 +157,13 @@ Result<Hello> read_hello(const HttpRequest& request) {
   hello.knows_up_to = Index{reader.id(kKnowsUpTo)};
   hello.peer_urls = split(request.headers.find(kPeerUrls));
   if (auto read = reader.result(); !read) return std::move(read).error();
+  const auto is_long = [](const std::string& url) { return url.size() > kMaxUrlBytes; };
+  if (hello.peer_urls.size() > kMaxUrls ||
+      std::any_of(hello.peer_urls.begin(), hello.peer_urls.end(), is_long)) {
+    return Error(Errc::malformed,
+                 std::string(kPeerUrls) + ": more than " + std::to_string(kMaxUrls) +
+                     " URLs, or one of more than " + std::to_string(kMaxUrlBytes) + " bytes");
+  }
   return hello;
 }
 

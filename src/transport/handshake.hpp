@@ -11,7 +11,8 @@
 //   X-Raftkit-Knows-Up-To: 2a               how far the caller's knowledge of the members goes
 //   X-PeerURLs: http://10.0.0.1:2380        where the caller is reached, separated by commas
 //
-// The answer is 101 with the same headers of the other side (X-Raftkit-Version: the one chosen),
+// The answer is 101 with the same headers of the other side (but for the last two, and
+// X-Raftkit-Version: the one chosen),
 // after which the caller sends frames; or a 4xx with X-Raftkit-Error, the name of an error code,
 // and a sentence that names both values.
 #pragma once

@@ -40,7 +40,7 @@ class TcpTransport final : public Transport {
                    snapshot_limits(context->options),
                    std::make_unique<TcpSnapshotConnector>(
                        context, [this](NodeId peer) { return url_of(peer); })),
-        inbound_(context, transfers_, [this](NodeId peer) { peers_.nudge(peer); }) {}
+        inbound_(context, transfers_, [this](NodeId peer) { on_called(peer); }) {}
 
   ~TcpTransport() override { close(); }
   TcpTransport(const TcpTransport&) = delete;
@@ -85,6 +85,12 @@ class TcpTransport final : public Transport {
   [[nodiscard]] std::string url_of(NodeId node) const {
     const PeerLink* link = peers_.find(node);
     return link == nullptr || link->address().peer_urls.empty() ? std::string() : link->url();
+  }
+
+  void on_called(NodeId peer) {
+    peers_.nudge(peer);
+    // It would believe to be connected with a node that cannot answer.
+    if (peers_.find(peer) == nullptr) inbound_.set_peer(peer, false);
   }
 
   void close() {

@@ -393,13 +393,49 @@ TEST_CASE("Whoever knows more of the cluster is let in, until this node knows as
   CHECK(node.admit({NodeId{9}, StoreId{109}, known + 1, urls}).error() == Errc::peer_not_found);
 }
 
-TEST_CASE("Only so many strangers are let in", "[driver]") {
+TEST_CASE("Of many strangers the newest count", "[driver]") {
   DriverGroup group({});
-  std::size_t admitted = 0;
   for (std::uint64_t id = 100; id < 300; ++id)
-    admitted += group.node(1).admit({NodeId{id}, StoreId{1}, Index{1000}, {}}) ? 1U : 0U;
-  CHECK(admitted == 64);
-  CHECK(group.node(1).admit({NodeId{100}, StoreId{1}, Index{1000}, {}}));
+    REQUIRE(group.node(1).admit({NodeId{id}, StoreId{1}, Index{1000}, {}}));
+  group.settle();
+  const auto& peers = group.ports(1).peers;
+  CHECK(peers.size() >= 64);
+  CHECK(peers.size() <= 66);
+  CHECK(peers.back().node == NodeId{299});
+}
+
+TEST_CASE("A member that knows more and says that it has moved is called there", "[driver]") {
+  DriverGroup group({});
+  const auto url_of_second = [&] {
+    for (const PeerAddress& peer : group.ports(1).peers) {
+      if (peer.node == NodeId{2}) return peer.peer_urls;
+    }
+    return std::vector<std::string>();
+  };
+  group.elect(1);
+  const Index known = group.node(1).knows_up_to();
+  const std::vector<std::string> moved = {"http://moved:1"};
+
+  CHECK(group.node(1).admit({NodeId{2}, StoreId{102}, known, moved}));
+  group.settle();
+  CHECK(url_of_second().empty());
+  CHECK(group.node(1).admit({NodeId{2}, StoreId{102}, known + 1, moved}));
+  group.settle();
+  CHECK(url_of_second() == moved);
+  CHECK(group.node(1).admit({NodeId{2}, StoreId{7}, known + 1, moved}).error() ==
+        Errc::store_mismatch);
+
+  group.propose(1, "x");
+  group.settle();
+  CHECK(url_of_second().empty());
+}
+
+TEST_CASE("A stranger cannot stop a node", "[driver]") {
+  DriverGroup group({});
+  REQUIRE(group.node(1).admit({NodeId{9}, StoreId{109}, Index{1000}, {}}));
+  group.node(1).on_peer(
+      {NodeId{9}, PeerState::rejected, Error(Errc::store_mismatch), PeerReport::By::peer});
+  CHECK_FALSE(group.node(1).failure());
 }
 
 TEST_CASE("A member that others know with another data directory stops", "[driver]") {

@@ -193,3 +193,22 @@ TEST_CASE("Errors keep their name across the wire", "[transport][handshake]") {
     CHECK(errc_named(name_of(Error(code)), Errc::malformed) == code);
   CHECK(name_of(Error(Errc::not_leader)) == "io_error");
 }
+
+TEST_CASE("A caller that is reached in too many places is refused", "[transport][handshake]") {
+  Hello hello = good_hello();
+  SECTION("many") {
+    hello.peer_urls.assign(17, "http://a:1");
+  }
+  SECTION("long") {
+    hello.peer_urls = {"http://" + std::string(300, 'a')};
+  }
+  CHECK(read_hello(carried(to_request(hello, "b:2380"))).error() == Errc::malformed);
+}
+
+TEST_CASE("A caller need not say where it is reached", "[transport][handshake]") {
+  Hello hello = good_hello();
+  hello.peer_urls.clear();
+  const auto read = read_hello(carried(to_request(hello, "b:2380")));
+  REQUIRE(read);
+  CHECK(*read == hello);
+}
