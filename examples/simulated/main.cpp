@@ -1,5 +1,5 @@
 // Your state machine in a cluster that breaks all the time: thousands of simulated hours on a
-// laptop, and every failure again from its seed.
+// laptop, and every failure again from its seed, unless it comes from chance.
 //
 //   simulated                 the machine as it should be: all seeds pass
 //   simulated --bug chance    one that answers by chance
@@ -120,5 +120,5 @@ int main(int argc, char** argv) {
               << " --seed " << seed << " --trace\n";
     return 1;
   }
-  std::cout << seeds << " clusters broke and came back; " << operations << " tickets sold\n";
+  std::cout << seeds << " clusters broke and came back; " << operations << " customers served\n";
 }

@@ -6,6 +6,8 @@
 
 #include "raftkit/raft_options.hpp"
 
+#include "testing/check.hpp"
+
 namespace raftkit::testing {
 
 /// Stands for a log up to some entry: equal for equal histories.
@@ -31,7 +33,10 @@ class LogImage {
   [[nodiscard]] EntryId id_at(Index index) const;
   [[nodiscard]] HistoryHash hash_at(Index index) const;
   /// Only if held.
-  [[nodiscard]] const Entry& at(Index index) const { return entries_[index - base_.index - 1]; }
+  [[nodiscard]] const Entry& at(Index index) const {
+    require(holds(index), "log: index ", index, " is not in it");
+    return entries_[index - base_.index - 1];
+  }
   /// Whether the entry is here, or was and is covered by a snapshot.
   [[nodiscard]] bool covers(EntryId id) const {
     return id.index <= base_.index || (holds(id.index) && id_at(id.index) == id);

@@ -178,17 +178,28 @@ void SimChecks::applied(NodeId id, const driver::ApplyBatch& batch) {
           "apply: ",
           batch.last,
           " is applied, but nobody committed it");
-  for (std::size_t i = 0; i < batch.commands.size(); ++i) {
-    const Command& command = batch.commands[i];
-    require(
-        command.id.index > node.applied, "apply: ", id, " applies ", command.id, " a second time");
-    check_result(command, batch.results[i]);
-  }
   // Behind the base only after a snapshot was written, while older entries still were in the queue.
-  for (Index index = std::max(node.applied, node.durable.base().index) + 1;
-       index <= batch.last.index;
-       ++index)
-    oracle_.applied(node.durable.at(index), oracle_.state_at(index - 1));
+  const Index base = node.durable.base().index;
+  auto next = batch.commands.begin();
+  for (Index index = node.applied + 1; index <= batch.last.index; ++index) {
+    if (index <= base) {
+      while (next != batch.commands.end() && next->id.index <= index)
+        ++next;
+      continue;
+    }
+    const Entry& entry = node.durable.at(index);
+    oracle_.applied(entry, oracle_.state_at(index - 1));
+    if (entry.type != EntryType::normal || entry.payload.empty()) continue;
+    require(next != batch.commands.end() && next->id == entry.id && next->payload == entry.payload,
+            "apply: ",
+            id,
+            " does not show its state machine the command at ",
+            entry.id);
+    ++next;
+  }
+  require(next == batch.commands.end(), "apply: ", id, " shows a command twice, or out of order");
+  for (std::size_t i = 0; i < batch.commands.size(); ++i)
+    check_result(batch.commands[i], batch.results[i]);
   node.applied = std::max(node.applied, batch.last.index);
 }
 
@@ -199,8 +210,9 @@ void SimChecks::check_result(const Command& command, const Bytes& result) {
           "determinism: two nodes answer the command at ",
           command.id,
           " differently");
+  if (!is_first || workload_ != Workload::lists) return;
   const auto list = ListCommand::decode(command.payload);
-  if (!is_first || !list) return;
+  require(list.has_value(), "apply: the command at ", command.id, " is none that was proposed");
   const auto [place, is_new] = numbers_.emplace(list->number, index);
   require(is_new, "exactly once: one proposal was applied at ", place->second, " and at ", index);
   require(!refused_.contains(list->number),

@@ -16,7 +16,10 @@ namespace raftkit::testing {
 /// Throws CheckFailed. Owner: the simulation.
 class SimChecks {
  public:
-  explicit SimChecks(const SnapshotMeta& bootstrap) : bootstrap_(bootstrap), oracle_(bootstrap) {}
+  enum class Workload : std::uint8_t { lists, embedders };
+
+  SimChecks(const SnapshotMeta& bootstrap, Workload workload)
+      : bootstrap_(bootstrap), workload_(workload), oracle_(bootstrap) {}
 
   // What a node does.
 
@@ -73,6 +76,7 @@ class SimChecks {
   [[nodiscard]] ListValue value_at(std::uint8_t key, Index index) const;
 
   SnapshotMeta bootstrap_;
+  Workload workload_;
   ClusterOracle oracle_;
   std::map<NodeId, Node> nodes_;
   std::map<Index, Bytes> results_;  // of the first node that applied it

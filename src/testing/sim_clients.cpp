@@ -49,7 +49,7 @@ void SimClients::begin(std::size_t client) {
   if (!reads) pending.operation.input.number = id;
   world_.trace.note(reads ? "read" : "append", node.id(), id);
   world_.clock.after(options_.give_up_after, [this, id] {
-    if (pending_.contains(id)) became_unknown(id);
+    if (!is_stopped_ && pending_.contains(id)) became_unknown(id);
   });
   if (reads) {
     read(id, node);

@@ -12,7 +12,8 @@ SimCluster::SimCluster(const SimulationOptions& options, const MembershipPtr& bo
       random_(options.seed),
       trace_(clock_, options.trace),
       network_(clock_, random_),
-      checks_({driver::kBootstrap, bootstrap}),
+      checks_({driver::kBootstrap, bootstrap},
+              options.state_machine ? SimChecks::Workload::embedders : SimChecks::Workload::lists),
       next_node_(bootstrap->voters.size() + 1) {
   choose_settings();
   for (const NodeId id : bootstrap_->voters)
@@ -49,9 +50,11 @@ void SimCluster::choose_settings() {
     driver.lease_nanoseconds = static_cast<std::uint64_t>(promised.count()) / 100 * 80;
   }
   const std::uint64_t snapshot_count = std::uint64_t{10} << random_.below(7);
+  std::uint64_t retained = random_.below(100);
+  if (retained >= 50) retained = 0;
   driver.snapshots = {.snapshot_count = snapshot_count,
                       .snapshot_bytes = std::uint64_t{1} << 30,
-                      .retained_entries = random_.below(2) * random_.below(50),
+                      .retained_entries = retained,
                       .retained_bytes = 0,
                       .transfer_retained_entries = 20 * snapshot_count};
 }
@@ -97,7 +100,8 @@ void SimCluster::run_until(SimTime end) {
 std::vector<SimNode*> SimCluster::members() {
   std::vector<SimNode*> found;
   for (auto& [id, node] : nodes_) {
-    if (checks_.oracle().newest_members()->contains(id)) found.push_back(node.get());
+    if (checks_.oracle().newest_members()->contains(id) && !forsaken_.contains(id))
+      found.push_back(node.get());
   }
   return found;
 }
@@ -144,7 +148,7 @@ void SimCluster::look_after_members() {
       outside_since_.erase(id);
       const auto down = down_until_.find(id);
       const bool is_due = down == down_until_.end() || down->second <= now() || is_healed_;
-      if (node->is_up() || !is_due) continue;
+      if (node->is_up() || !is_due || forsaken_.contains(id)) continue;
       down_until_.erase(id);
       node->start();
     } else if (node->is_up()) {

@@ -26,6 +26,8 @@ class SimCluster {
   void apply(const SimFaultStep& step);
   /// Ends all faults; whoever belongs to the cluster is up from now on.
   void heal();
+  /// Afterwards: some voters are dead, mute or deaf for good, and not counted any more.
+  void forsake_some();
 
   [[nodiscard]] SimWorld world() {
     return {clock_, random_, network_, directory_, checks_, trace_};
@@ -33,7 +35,7 @@ class SimCluster {
   [[nodiscard]] SimTime now() const { return clock_.now(); }
   [[nodiscard]] SimClients& clients() { return *clients_; }
   [[nodiscard]] std::vector<SimNode*> members_up();
-  /// Those that belong to the cluster, as of the last committed entry.
+  /// Those that belong to the cluster, as of the last committed entry, and are not forsaken.
   [[nodiscard]] std::vector<SimNode*> members();
   /// That all members follow, and that has committed in its term.
   [[nodiscard]] SimNode* settled_leader();
@@ -55,16 +57,19 @@ class SimCluster {
   [[nodiscard]] SimNode* pick(std::uint32_t choice);
   void look_after_members();
 
-  // faults
-  void cut_both_ways(NodeId left, NodeId right);
-  void split(std::uint32_t mask, const SimNode* bridge);
-  void go_down(SimNode* node, SimNetwork::Farewell farewell, SimTime lasts);
-  void hold(SimNode* node, SimTime lasts);
-  void join(std::uint32_t choice);
-  void remove(std::uint32_t choice);
-  void apply_to_paths(const SimFaultStep& step);
-  void apply_to_processes(const SimFaultStep& step);
-  void apply_to_members(const SimFaultStep& step);
+  // faults; they return whether there was something to do
+  enum class Direction : std::uint8_t { in, out, both };
+  bool split(std::uint32_t mask, const SimNode* bridge, SimNetwork::Fault fault);
+  void cut_off(NodeId node, Direction direction, SimNetwork::Fault fault);
+  bool go_down(SimNode* node, SimNetwork::Farewell farewell, SimTime lasts);
+  bool hold(SimNode* node, SimTime lasts);
+  bool join(SimNode& by, std::uint32_t choice);
+  bool remove(SimNode& by, std::uint32_t choice);
+  bool apply_to_paths(const SimFaultStep& step);
+  bool apply_to_processes(const SimFaultStep& step);
+  bool apply_to_members(const SimFaultStep& step);
+  enum class Part : std::uint8_t { process, disk };
+  void end_later(SimNode* node, Part part, SimTime lasts, void (*end)(SimNode&));
 
   const SimulationOptions& options_;
   MembershipPtr bootstrap_;
@@ -81,8 +86,10 @@ class SimCluster {
   std::map<NodeId, SimTime> outside_since_;  // those that do not belong to the cluster
   std::unique_ptr<SimClients> clients_;
   std::uint64_t next_node_;
-  std::uint64_t next_command_ = 0;
   std::uint64_t faults_ = 0;
+  SimNetwork::Fault path_faults_ = 0;
+  std::map<std::pair<NodeId, Part>, std::uint64_t> newest_fault_;
+  std::set<NodeId> forsaken_;
   bool is_healed_ = false;
   bool is_cut_short_ = false;
 };

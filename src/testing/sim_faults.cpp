@@ -7,34 +7,19 @@ namespace raftkit::testing {
 
 void SimCluster::apply(const SimFaultStep& step) {
   if (is_healed_) return;
+  const bool acts = apply_to_paths(step) || apply_to_processes(step) || apply_to_members(step);
+  if (!acts) return;
   trace_.note(to_string(step.fault), NodeId{0}, step.a, step.b);
   ++faults_;
-  switch (step.fault) {
-    case SimFault::split:
-    case SimFault::isolate_leader:
-    case SimFault::mute:
-    case SimFault::deafen:
-    case SimFault::bridge:
-    case SimFault::slow_path:
-    case SimFault::corrupt:
-    case SimFault::reset:
-      return apply_to_paths(step);
-    case SimFault::kill:
-    case SimFault::kill_leader:
-    case SimFault::kill_all:
-    case SimFault::power_cut:
-    case SimFault::stop:
-    case SimFault::pause:
-    case SimFault::pause_leader:
-    case SimFault::slow_disk:
-    case SimFault::hung_disk:
-    case SimFault::clock:
-      return apply_to_processes(step);
-    case SimFault::transfer:
-    case SimFault::join:
-    case SimFault::remove:
-      return apply_to_members(step);
-  }
+}
+
+/// Calls `end` when this fault, of this node, is over, unless a newer one has taken its place.
+void SimCluster::end_later(SimNode* node, Part part, SimTime lasts, void (*end)(SimNode&)) {
+  const std::pair key(node->id(), part);
+  const std::uint64_t number = ++newest_fault_[key];
+  clock_.after(lasts, [this, node, key, number, end] {
+    if (!is_healed_ && newest_fault_[key] == number) end(*node);
+  });
 }
 
 void SimCluster::heal() {
@@ -46,84 +31,108 @@ void SimCluster::heal() {
   }
 }
 
-// --- paths
-
-void SimCluster::cut_both_ways(NodeId left, NodeId right) {
-  network_.cut(left, right);
-  network_.cut(right, left);
+void SimCluster::forsake_some() {
+  // One fewer than a minority: a change that is under way may still remove a voter.
+  const std::vector<NodeId> voters = checks_.oracle().newest_members()->voters;
+  const std::size_t count = std::max<std::size_t>(1, (voters.size() - 1) / 2 - 1);
+  // Without check-quorum a leader that hears nobody leads for ever, and nobody else can.
+  if (voters.size() < 3 || !settings_.driver.raft.check_quorum) return;
+  while (forsaken_.size() < count)
+    forsaken_.insert(any_of(random_, voters));
+  for (const NodeId id : forsaken_) {
+    const std::uint32_t how = random_.below(3);
+    trace_.note("forsake", id, how);
+    if (how == 0) {
+      nodes_.at(id)->crash(SimNetwork::Farewell::silent);
+      clients_->node_crashed(id);
+      continue;
+    }
+    cut_off(id, how == 1 ? Direction::out : Direction::in, ++path_faults_);
+  }
 }
 
-void SimCluster::split(std::uint32_t mask, const SimNode* bridge) {
+// --- paths
+
+bool SimCluster::split(std::uint32_t mask, const SimNode* bridge, SimNetwork::Fault fault) {
+  bool acts = false;
   for (const auto& [left, its] : nodes_) {
     for (const auto& [right, others] : nodes_) {
       const bool is_apart = (mask >> left.value % 16 & 1U) != (mask >> right.value % 16 & 1U);
-      if (is_apart && its.get() != bridge && others.get() != bridge) network_.cut(left, right);
+      if (!is_apart || its.get() == bridge || others.get() == bridge) continue;
+      network_.cut(left, right, fault);
+      acts = true;
     }
+  }
+  return acts;
+}
+
+void SimCluster::cut_off(NodeId node, Direction direction, SimNetwork::Fault fault) {
+  for (const auto& [other, its] : nodes_) {
+    if (other == node) continue;
+    if (direction != Direction::out) network_.cut(other, node, fault);
+    if (direction != Direction::in) network_.cut(node, other, fault);
   }
 }
 
-void SimCluster::apply_to_paths(const SimFaultStep& step) {
+bool SimCluster::apply_to_paths(const SimFaultStep& step) {
   SimNode* const one = step.fault == SimFault::isolate_leader ? leader() : pick(step.a);
   SimNode* const other = pick(step.b);
-  if (one == nullptr) return;
-  std::vector<NodeId> all;
-  for (const auto& [id, node] : nodes_)
-    all.push_back(id);
+  const SimNetwork::Fault fault = ++path_faults_;
+  if (one == nullptr) return false;
   switch (step.fault) {
     case SimFault::split:
-      split(step.a, nullptr);
+      if (!split(step.a, nullptr, fault)) return false;
       break;
     case SimFault::bridge:
-      split(step.a, other);
+      if (!split(step.a, other, fault)) return false;
       break;
     case SimFault::isolate_leader:
-      for (const NodeId id : all)
-        cut_both_ways(one->id(), id);
-      break;
-    case SimFault::mute:
-      network_.cut(one->id(), other->id());
+      cut_off(one->id(), Direction::both, fault);
       break;
     case SimFault::deafen:
-      for (const NodeId id : all)
-        network_.cut(id, one->id());
+      cut_off(one->id(), Direction::in, fault);
+      break;
+    case SimFault::mute:
+      if (one == other) return false;
+      network_.cut(one->id(), other->id(), fault);
       break;
     case SimFault::slow_path:
-      network_.slow(one->id(), other->id(), milliseconds(1 + step.a % 1500));
+      if (one == other) return false;
+      network_.slow(one->id(), other->id(), milliseconds(1 + step.a % 1500), fault);
       break;
     case SimFault::corrupt:
-      network_.corrupt(one->id(), other->id());
-      return;
+      if (one != other) network_.corrupt(one->id(), other->id());
+      return one != other;
     case SimFault::reset:
-      network_.reset(one->id(), other->id());
-      return;
+      if (one != other) network_.reset(one->id(), other->id());
+      return one != other;
     default:
-      return;
+      return false;
   }
-  clock_.after(step.lasts, [this, all] {
-    for (const NodeId left : all) {
-      for (const NodeId right : all)
-        network_.heal(left, right);
-    }
-  });
+  clock_.after(step.lasts, [this, fault] { network_.heal(fault); });
+  return true;
 }
 
 // --- processes
 
-void SimCluster::go_down(SimNode* node, SimNetwork::Farewell farewell, SimTime lasts) {
-  if (node == nullptr || !node->is_up()) return;
+bool SimCluster::go_down(SimNode* node, SimNetwork::Farewell farewell, SimTime lasts) {
+  if (node == nullptr || !node->is_up()) return false;
   down_until_[node->id()] = now() + lasts;
   node->crash(farewell);
   clients_->node_crashed(node->id());
+  return true;
 }
 
-void SimCluster::hold(SimNode* node, SimTime lasts) {
-  if (node == nullptr || !node->is_up()) return;
+bool SimCluster::hold(SimNode* node, SimTime lasts) {
+  if (node == nullptr || !node->is_up()) return false;
   node->pause();
-  clock_.after(lasts, [node] { node->resume(); });
+  end_later(node, Part::process, lasts, [](SimNode& held) { held.resume(); });
+  return true;
 }
 
-void SimCluster::apply_to_processes(const SimFaultStep& step) {
+bool SimCluster::apply_to_processes(const SimFaultStep& step) {
   SimNode* const node = pick(step.a);
+  bool acts = false;
   switch (step.fault) {
     case SimFault::kill:
       return go_down(node, SimNetwork::Farewell::close, step.lasts);
@@ -133,11 +142,13 @@ void SimCluster::apply_to_processes(const SimFaultStep& step) {
       return go_down(leader(), SimNetwork::Farewell::close, step.lasts);
     case SimFault::kill_all:
       for (auto& [id, each] : nodes_)
-        go_down(each.get(), SimNetwork::Farewell::close, step.lasts + milliseconds(id.value));
-      return;
+        acts = go_down(each.get(), SimNetwork::Farewell::close, step.lasts) || acts;
+      return acts;
     case SimFault::stop:
+      if (!node->is_up()) return false;
       down_until_[node->id()] = now() + step.lasts + seconds(2);
-      return node->stop();
+      node->stop();
+      return true;
     case SimFault::pause:
       return hold(node, step.lasts);
     case SimFault::pause_leader:
@@ -149,52 +160,60 @@ void SimCluster::apply_to_processes(const SimFaultStep& step) {
       node->set_disk({.is_hung = true});
       break;
     case SimFault::clock:
-      return node->set_clock_rate(90 + step.b % 21);
+      node->set_clock_rate(90 + step.b % 21);
+      return true;
     default:
-      return;
+      return false;
   }
-  clock_.after(step.lasts, [node] { node->set_disk({}); });
+  end_later(node, Part::disk, step.lasts, [](SimNode& slow) { slow.set_disk({}); });
+  return true;
 }
 
 // --- members
 
-void SimCluster::apply_to_members(const SimFaultStep& step) {
+bool SimCluster::apply_to_members(const SimFaultStep& step) {
+  SimNode* const by = leader();
+  if (by == nullptr) return false;
   switch (step.fault) {
     case SimFault::transfer:
-      if (SimNode* from = leader()) from->transfer_leadership(pick(step.b)->id());
-      return;
+      by->transfer_leadership(pick(step.b)->id());
+      return true;
     case SimFault::join:
-      return join(step.b);
+      return join(*by, step.b);
     case SimFault::remove:
-      return remove(step.a);
+      return remove(*by, step.a);
     default:
-      return;
+      return false;
   }
 }
 
-void SimCluster::join(std::uint32_t choice) {
+bool SimCluster::join(SimNode& by, std::uint32_t choice) {
   constexpr std::size_t kMost = 12;  // nodes that ever were
-  SimNode* const by = leader();
-  if (by == nullptr || nodes_.size() >= kMost) return;
+  if (nodes_.size() >= kMost) return false;
   const NodeId id{next_node_++};
   add_node(id).start();
   MembershipChange change;
   const bool learns = choice % 2 == 0;
   change.steps.push_back({learns ? MemberOperation::make_learner : MemberOperation::make_voter,
                           {id, {}, {SimTransport::url_of(id)}, {}, {}}});
-  by->change_membership(change, [](error_code, const driver::Proposed&) {});
+  // In place of another one, through a joint phase.
+  const auto& voters = by.driver().membership()->voters;
+  if (choice % 3 == 0 && (!learns || voters.size() > 3))
+    change.steps.push_back(
+        {MemberOperation::remove, {voters[choice / 3 % voters.size()], {}, {}, {}, {}}});
+  by.change_membership(change, [](error_code, const driver::Proposed&) {});
+  return true;
 }
 
-void SimCluster::remove(std::uint32_t choice) {
-  SimNode* const by = leader();
-  if (by == nullptr) return;
-  const auto& voters = by->driver().membership()->voters;
+bool SimCluster::remove(SimNode& by, std::uint32_t choice) {
+  const auto& voters = by.driver().membership()->voters;
   constexpr std::size_t kFewest = 3;
-  if (voters.size() <= kFewest) return;
+  if (voters.size() <= kFewest) return false;
   MembershipChange change;
   change.steps.push_back(
       {MemberOperation::remove, {voters[choice % voters.size()], {}, {}, {}, {}}});
-  by->change_membership(change, [](error_code, const driver::Proposed&) {});
+  by.change_membership(change, [](error_code, const driver::Proposed&) {});
+  return true;
 }
 
 }  // namespace raftkit::testing

@@ -10,8 +10,9 @@ bool SimNetwork::is_cut(NodeId from, NodeId to) const {
 SimTime SimNetwork::delay(NodeId from, NodeId to) {
   const auto found = paths_.find({from, to});
   const SimTime extra = found == paths_.end() ? SimTime(0) : found->second.extra;
-  return between(random_, delays_.least, delays_.most) +
-         (extra > SimTime(0) ? between(random_, SimTime(0), extra) : SimTime(0));
+  SimTime time = between(random_, delays_.least, delays_.most);
+  if (extra > SimTime(0)) time += between(random_, SimTime(0), extra);
+  return time;
 }
 
 void SimNetwork::heal(NodeId from, NodeId to) {
@@ -28,6 +29,23 @@ void SimNetwork::heal_all() {
   while (!paths_.empty()) {
     const auto [from, to] = paths_.begin()->first;
     heal(from, to);
+  }
+}
+
+void SimNetwork::heal(Fault fault) {
+  std::vector<std::pair<NodeId, NodeId>> healed;
+  for (const auto& [ends, path] : paths_) {
+    if (path.fault == fault) healed.push_back(ends);
+  }
+  for (const auto& [from, to] : healed)
+    heal(from, to);
+}
+
+void SimNetwork::set_power(NodeId node, bool on) {
+  if (on) {
+    powerless_.erase(node);
+  } else {
+    powerless_.insert(node);
   }
 }
 
@@ -90,7 +108,7 @@ void SimNetwork::taken(const SimStreamPtr& stream, std::size_t bytes) {
 
 void SimNetwork::tell_sender(const SimStreamPtr& stream) {
   clock_.after(delay(stream->to, stream->from), [this, stream] {
-    if (is_cut(stream->to, stream->from) || !stream->has_sender) return;
+    if (is_cut(stream->to, stream->from) || !stream->has_sender || !has_power(stream->to)) return;
     if (stream->on_receiver_gone) stream->on_receiver_gone();
   });
 }

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <span>
 #include <utility>
 #include <vector>
@@ -48,15 +49,24 @@ class SimNetwork {
   };
   void set_delays(Delays delays) { delays_ = delays; }
 
-  // Faults of the path from one node to another, one way.
+  // Faults of the path from one node to another, one way. The newest one counts.
 
-  void cut(NodeId from, NodeId to) { path(from, to).is_cut = true; }
-  void slow(NodeId from, NodeId to, SimTime extra) { path(from, to).extra = extra; }
+  using Fault = std::uint64_t;
+  void cut(NodeId from, NodeId to, Fault fault) {
+    path(from, to) = {.fault = fault, .is_cut = true};
+  }
+  void slow(NodeId from, NodeId to, SimTime extra, Fault fault) {
+    path(from, to) = {.fault = fault, .extra = extra};
+  }
   /// The next bytes on it arrive with one bit turned over.
   void corrupt(NodeId from, NodeId to) { path(from, to).is_corrupting = true; }
   /// What was held goes on.
-  void heal(NodeId from, NodeId to);
   void heal_all();
+  /// The same, where this fault is the newest.
+  void heal(Fault fault);
+  /// A machine without power says nothing at all, not even that nobody listens.
+  void set_power(NodeId node, bool on);
+  [[nodiscard]] bool has_power(NodeId node) const { return !powerless_.contains(node); }
   /// Ends all connections between the two, in both directions; both ends are told.
   void reset(NodeId left, NodeId right);
 
@@ -78,12 +88,14 @@ class SimNetwork {
 
  private:
   struct Path {
+    Fault fault = 0;
     bool is_cut = false;
     bool is_corrupting = false;
     SimTime extra{0};
   };
 
   Path& path(NodeId from, NodeId to) { return paths_[{from, to}]; }
+  void heal(NodeId from, NodeId to);
   void plan_arrival(const SimStreamPtr& stream);
   void arrive(const SimStreamPtr& stream);
   void tell_sender(const SimStreamPtr& stream);
@@ -92,6 +104,7 @@ class SimNetwork {
   core::Random& random_;
   Delays delays_;
   std::map<std::pair<NodeId, NodeId>, Path> paths_;
+  std::set<NodeId> powerless_;
   std::vector<std::weak_ptr<SimStream>> streams_;
 };
 

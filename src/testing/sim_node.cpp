@@ -21,6 +21,7 @@ SimNode::SimNode(const SimWorld& world, SimNodeOptions options)
 }
 
 void SimNode::start() {
+  world_.network.set_power(id(), true);
   life_ = std::make_unique<Life>(world_.clock);
   life_->machine = options_.state_machine();
   options_.driver.kind = life_->machine->kind();
@@ -38,7 +39,7 @@ void SimNode::start() {
           recovered ? std::string() : recovered.error().message());
   world_.checks.started(id(), *recovered);
   world_.trace.note("start", id(), recovered->initial.applied.value);
-  if (is_on_disk) check_lists(*applied);
+  if (is_on_disk) check_state(*applied);
   const Member& self = options_.driver.self;
   life_->transport = std::make_unique<SimTransport>(
       SimTransport::Surroundings{world_.network, world_.directory, world_.random},
@@ -58,6 +59,7 @@ void SimNode::start() {
 void SimNode::crash(SimNetwork::Farewell farewell) {
   if (!is_up()) return;
   world_.trace.note("crash", id());
+  world_.network.set_power(id(), farewell == SimNetwork::Farewell::close);
   life_->transport->set_farewell(farewell);
   log_.crash(world_.random, life_->writing);
   for (const PersistBatch& batch : log_.take_durable())

@@ -81,6 +81,8 @@ class SimNode final : private driver::Ports, private TransportHandler {
   [[nodiscard]] NodeId id() const { return options_.driver.raft.id; }
   [[nodiscard]] const driver::Driver& driver() const { return *life_->driver; }
   [[nodiscard]] const StateMachine& state_machine() const { return *life_->machine; }
+  /// That the state after `index` is what the committed commands give.
+  void check_state(Index index) const;
   [[nodiscard]] bool leads() const { return is_up() && driver().soft_state().role == Role::leader; }
 
  private:
@@ -107,6 +109,7 @@ class SimNode final : private driver::Ports, private TransportHandler {
 
     SimProcess process;
     std::unique_ptr<StateMachine> machine;
+    std::vector<std::shared_ptr<SnapshotSource>> being_saved;
     std::unique_ptr<SimTransport> transport;
     std::deque<DiskJob> disk_queue;
     std::vector<PersistBatch> writing;
@@ -156,7 +159,6 @@ class SimNode final : private driver::Ports, private TransportHandler {
   void finish(Restore job);
   void finish(Save job);
   void finish(Capture job);
-  void check_lists(Index index) const;
 
   SimWorld world_;
   SimNodeOptions options_;

@@ -57,7 +57,8 @@ void SimTransport::ask_receiver(const TransferPtr& transfer,
   process_.post(
       on_the_way + network_.delay(identity_.node, transfer->to),
       [this, transfer, is_answered, at_receiver = std::move(at_receiver), then = std::move(then)] {
-        if (network_.is_cut(identity_.node, transfer->to)) return;
+        if (network_.is_cut(identity_.node, transfer->to) || !network_.has_power(transfer->to))
+          return;
         const auto found = directory_.find(transfer->to);
         const bool is_same =
             found != directory_.end() && (!transfer->receiver || transfer->receiver->is_alive());
@@ -139,6 +140,16 @@ void SimTransport::end_transfer(const TransferPtr& transfer, const Result<void>&
   transfer->sink.reset();
   transfers_.erase(transfer->to);
   transfer->done(outcome);
+}
+
+// Sources are the state machine's, and must not outlive it; who else holds the transfer finds it
+// over.
+void SimTransport::abandon_transfers() {
+  for (auto& [to, transfer] : transfers_) {
+    transfer->is_over = true;
+    transfer->source.reset();
+    transfer->sink.reset();
+  }
 }
 
 }  // namespace raftkit::testing

@@ -36,6 +36,7 @@ SimTransport::SimTransport(const Surroundings& around,
 }
 
 SimTransport::~SimTransport() {
+  abandon_transfers();
   directory_.erase(identity_.node);
   for (auto& [id, peer] : peers_) {
     if (peer->stream != nullptr) network_.leave_sender(peer->stream, farewell_);
@@ -63,6 +64,7 @@ void SimTransport::set_peers(const std::vector<PeerAddress>& peers) {
     if (known != peers_.end() && !known->second->link.is_done()) {
       known->second->link.set_address(*address, now());
     } else {
+      if (known != peers_.end()) hang_up(*known->second);
       peers_[id] = std::make_unique<Peer>(transport::PeerLink(*address, {}, random_.next(), now()));
     }
   }
@@ -110,13 +112,14 @@ void SimTransport::drive(NodeId to) {
 
 void SimTransport::call(NodeId to) {
   Peer& peer = *peers_.at(to);
-  const std::uint64_t attempt = ++peer.attempt;
+  const std::uint64_t attempt = peer.attempt = ++attempts_;
   peer.nonce = random_.next();
   const transport::Hello hello = transport::make_hello(
       identity_, to, transport::StreamKind::messages, handler_.knows_up_to(), peer.nonce);
   // Whoever is called answers in its own process; a machine that is cut off does not answer.
   process_.post(network_.delay(identity_.node, to), [this, to, attempt, hello] {
     if (network_.is_cut(identity_.node, to) || network_.is_cut(to, identity_.node)) return;
+    if (!network_.has_power(to)) return;
     const SimTime back = network_.delay(to, identity_.node);
     const auto called = directory_.find(to);
     if (called == directory_.end()) {
@@ -146,10 +149,7 @@ void SimTransport::answered(NodeId to, std::uint64_t attempt, Result<Welcomed> a
   }
   Peer& peer = *found->second;
   peer.link.opened(now());
-  if (!answer) {
-    handler_.on_peer({to, PeerState::rejected, answer.error(), PeerReport::By::peer});
-    return fail(to, PeerState::rejected, answer.error());
-  }
+  if (!answer) return fail(to, PeerState::rejected, answer.error());
   if (auto admitted = handler_.admit(answer->welcome.introduction()); !admitted) {
     network_.leave_sender(answer->stream, SimNetwork::Farewell::close);
     return fail(to, PeerState::rejected, admitted.error());
@@ -161,15 +161,18 @@ void SimTransport::answered(NodeId to, std::uint64_t attempt, Result<Welcomed> a
   peer.stream->on_taken = [this, to, stream = std::weak_ptr(peer.stream)] {
     process_.run([this, to, stream] {
       const auto still = peers_.find(to);
-      if (still == peers_.end() || still->second->stream != stream.lock()) return;
+      const SimStreamPtr mine = stream.lock();
+      if (mine == nullptr || still == peers_.end() || still->second->stream != mine) return;
       still->second->last_progress = process_.now();
       pump(to);
+      drive(to);
     });
   };
   peer.stream->on_receiver_gone = [this, to, stream = std::weak_ptr(peer.stream)] {
     process_.run([this, to, stream] {
       const auto still = peers_.find(to);
-      if (still != peers_.end() && still->second->stream == stream.lock())
+      const SimStreamPtr mine = stream.lock();
+      if (mine != nullptr && still != peers_.end() && still->second->stream == mine)
         fail(to, PeerState::disconnected, gone());
     });
   };
@@ -222,7 +225,7 @@ void SimTransport::fail(NodeId to, PeerState why, const Error& error) {
 }
 
 void SimTransport::hang_up(Peer& peer) {
-  ++peer.attempt;
+  peer.attempt = 0;
   peer.writer.reset();
   if (const SimStreamPtr stream = std::exchange(peer.stream, nullptr))
     network_.leave_sender(stream, SimNetwork::Farewell::close);

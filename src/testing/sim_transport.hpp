@@ -71,9 +71,9 @@ class SimTransport {
     void on_refused(Error error) override { link.refused_message(std::move(error)); }
 
     transport::PeerLink link;
-    std::uint64_t attempt = 0;
-    std::uint64_t nonce = 0;  // of the present attempt
-    SimStreamPtr stream;      // null: not connected
+    std::uint64_t attempt = 0;  // the present one; 0: none
+    std::uint64_t nonce = 0;    // of the present attempt
+    SimStreamPtr stream;        // null: not connected
     std::optional<wire::FrameWriter> writer;
     SimTime last_progress{0};
     std::optional<SimTime> armed;
@@ -108,6 +108,7 @@ class SimTransport {
   void begin_transfer(const TransferPtr& transfer);
   void send_chunk(const TransferPtr& transfer);
   void end_transfer(const TransferPtr& transfer, const Result<void>& outcome);
+  void abandon_transfers();
   /// Runs `at_receiver` in the process of the other end after the time on the way, and what it
   /// returns comes back. If nothing can come back, the transfer fails after a while.
   void ask_receiver(const TransferPtr& transfer,
@@ -127,6 +128,7 @@ class SimTransport {
   LocalIdentity identity_;
   SimNetwork::Farewell farewell_ = SimNetwork::Farewell::close;
   std::map<NodeId, std::unique_ptr<Peer>> peers_;
+  std::uint64_t attempts_ = 0;  // also of peers that were forgotten meanwhile
   std::map<NodeId, Caller> callers_;
   std::map<NodeId, TransferPtr> transfers_;  // by receiver
   wire::Decoder decoder_;

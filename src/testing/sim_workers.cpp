@@ -19,6 +19,10 @@ Result<void> copy(SnapshotSource& source, SnapshotSink& sink) {
   }
 }
 
+Error failure_of_machine(const Error& error) {
+  return {Errc::state_machine_failed, error.message()};
+}
+
 }  // namespace
 
 // --- the log
@@ -143,44 +147,54 @@ void SimNode::finish(Restore job) {
   }();
   if (outcome) {
     world_.checks.restored(id(), job.snapshot);
-    check_lists(job.snapshot.last.index);
+    check_state(job.snapshot.last.index);
   }
   world_.trace.note("restored", id(), job.snapshot.last.index.value);
   life_->driver->restored(job.snapshot, outcome);
 }
 
-void SimNode::check_lists(Index index) const {
+void SimNode::check_state(Index index) const {
   const auto* lists = dynamic_cast<const ListMachine*>(life_->machine.get());
   if (lists != nullptr) world_.checks.holds(id(), index, lists->state().lists);
 }
 
 void SimNode::finish(Save job) {
   if (life_->machine->kind() == StateMachineKind::on_disk) {
-    life_->machine->async_sync([this, snapshot = job.snapshot](const Result<Index>& durable) {
+    life_->machine->async_sync([this, door = life_->process.door(), snapshot = job.snapshot](
+                                   const Result<Index>& durable) {
+      // Less than asked for is no failure, but no snapshot either.
       Result<void> outcome;
-      if (!durable) {
-        outcome = durable.error();
-      } else if (*durable < snapshot.last.index) {
+      if (durable ? *durable < snapshot.last.index : durable.error() == Errc::not_supported) {
         outcome = Errc::not_supported;
+      } else if (!durable) {
+        outcome = failure_of_machine(durable.error());
       }
-      life_->driver->snapshot_saved(snapshot, outcome);
-      plan_flush();
+      door.post(SimTime(0), [this, snapshot, outcome] {
+        life_->driver->snapshot_saved(snapshot, outcome);
+        plan_flush();
+      });
     });
     return;
   }
   auto source = life_->machine->capture(job.snapshot);
   if (!source) {
-    life_->driver->snapshot_saved(job.snapshot, source.error());
+    const bool is_offered = !(source.error() == Errc::not_supported);
+    life_->driver->snapshot_saved(job.snapshot,
+                                  is_offered ? failure_of_machine(source.error()) : source.error());
     return;
   }
+  const std::shared_ptr<SnapshotSource> held = *std::move(source);
+  life_->being_saved.push_back(held);
   // The state is held; writing it down must not keep the next commands waiting.
   life_->process.post(between(world_.random, disk_.least, 4 * disk_.most),
-                      [this, snapshot = job.snapshot, held = std::shared_ptr(*std::move(source))] {
+                      [this, snapshot = job.snapshot, weak = std::weak_ptr(held)] {
+                        const auto kept = weak.lock();
                         const auto outcome = [&]() -> Result<void> {
                           auto sink = snapshots_->create(snapshot);
                           if (!sink) return std::move(sink).error();
-                          return copy(*held, **sink);
+                          return copy(*kept, **sink);
                         }();
+                        std::erase(life_->being_saved, kept);
                         world_.trace.note("snapshot", id(), snapshot.last.index.value);
                         life_->driver->snapshot_saved(snapshot, outcome);
                         plan_flush();

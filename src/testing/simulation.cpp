@@ -39,28 +39,30 @@ void within(SimCluster& cluster, SimTime limit, const char* what, const IsDone& 
 void make_progress(SimCluster& cluster, const SimulationOptions& options) {
   constexpr std::uint64_t kNotOfAClient = std::uint64_t{1} << 40;
   std::uint64_t attempts = 0;
-  std::optional<Index> committed;
+  // A late answer may come when this function has returned.
+  const auto committed = std::make_shared<std::optional<Index>>();
   SimTime next_attempt = cluster.now();
   within(cluster, 20 * kLongestElection, "nothing is committed on all members", [&] {
     SimNode* const leader = cluster.settled_leader();
-    if (!committed && leader != nullptr && cluster.now() >= next_attempt) {
+    if (!*committed && leader != nullptr && cluster.now() >= next_attempt) {
       next_attempt = cluster.now() + milliseconds(500);
       const std::uint64_t number = kNotOfAClient + attempts++;
       leader->propose(
           options.command ? options.command(number) : ListCommand{kSpareList, number}.encode(0),
-          [&committed](error_code code, const driver::Proposed& proposed) {
-            if (!code) committed = proposed.index;
+          [committed](error_code code, const driver::Proposed& proposed) {
+            if (!code) *committed = proposed.index;
           });
     }
     const auto members = cluster.members();
-    return committed && std::all_of(members.begin(), members.end(), [&](const SimNode* node) {
-             return node->is_up() && node->driver().applied_index() >= *committed;
-           });
+    return *committed && std::all_of(members.begin(), members.end(), [&](const SimNode* node) {
+      return node->is_up() && node->driver().applied_index() >= **committed;
+    });
   });
 }
 
 void recover(SimCluster& cluster, const SimulationOptions& options) {
   cluster.heal();
+  if (options.seed % 2 == 1) cluster.forsake_some();
   within(cluster, 10 * kLongestElection, "nobody leads all members", [&] {
     return cluster.settled_leader() != nullptr;
   });
@@ -76,12 +78,22 @@ void recover(SimCluster& cluster, const SimulationOptions& options) {
       return node->is_up() && node->driver().applied_index() == applied;
     });
   });
+  for (const SimNode* node : cluster.members())
+    node->check_state(node->driver().applied_index());
 }
 
 }  // namespace
 
 SimulationReport simulate(const SimulationOptions& options) {
   SimulationReport report;
+  if (options.nodes < 1 || options.nodes > 9) {
+    report.failure = "options: nodes must be from 1 to 9, not " + std::to_string(options.nodes);
+    return report;
+  }
+  if ((options.state_machine == nullptr) != (options.command == nullptr)) {
+    report.failure = "options: state_machine and command come together";
+    return report;
+  }
   SimCluster cluster(options, founders(options.nodes));
   try {
     cluster.begin();
@@ -96,6 +108,8 @@ SimulationReport simulate(const SimulationOptions& options) {
     report.is_history_complete = cluster.clients().check_history();
   } catch (const CheckFailed& failure) {
     report.failure = failure.what();
+  } catch (const std::exception& thrown) {
+    report.failure = std::string("state machine: it threw: ") + thrown.what();
   }
   cluster.fill(report);
   return report;

@@ -17,7 +17,8 @@
 
 namespace raftkit::testing {
 
-/// What can go wrong. Everything but `reset`, `transfer`, `join` and `remove` lasts for a while.
+/// What can go wrong. Most of it lasts for a while; `corrupt`, `reset`, `clock`, `transfer`, `join`
+/// and `remove` happen once.
 enum class SimFault : std::uint8_t {
   split,           ///< two halves that do not hear each other
   isolate_leader,  ///< the leader hears nobody, and nobody hears it
@@ -25,21 +26,21 @@ enum class SimFault : std::uint8_t {
   deafen,          ///< one node hears nobody, and all hear it
   bridge,          ///< two halves that both reach one node, and not each other
   slow_path,       ///< up to a second and a half on one way
-  corrupt,         ///< a bit of a message is turned over
+  corrupt,         ///< a bit of what is sent next is turned over
   reset,           ///< the connections between two nodes break
   kill,            ///< kill -9, and a restart
-  kill_leader,     ///<
-  kill_all,        ///<
+  kill_leader,     ///< the same, of whoever leads
+  kill_all,        ///< the same, of everybody at once
   power_cut,       ///< as kill, and nobody is told
   stop,            ///< in good order, and a restart
   pause,           ///< SIGSTOP
-  pause_leader,    ///<
+  pause_leader,    ///< the same, of whoever leads
   slow_disk,       ///< each write takes up to a second and a half
   hung_disk,       ///< no write returns
-  clock,           ///< runs up to a tenth too fast or too slow
+  clock,           ///< runs up to a tenth too fast or too slow from now on
   transfer,        ///< leadership is to go to somebody else
-  join,            ///< a new node becomes a voter, or a learner
-  remove,          ///< a voter is removed
+  join,            ///< a new node becomes a voter, or a learner, perhaps in place of another one
+  remove,          ///< a voter is removed, if there are more than three
 };
 inline constexpr std::size_t kSimFaults = 21;
 
@@ -65,7 +66,8 @@ struct SimulationOptions {
   /// Of everything that the other options leave open: timings, tuning of the nodes, the workload.
   std::uint64_t seed = 0;
   std::size_t nodes = 3;  ///< voters at the beginning, 1 to 9
-  /// Of the faults. After it everything heals, and the cluster must come to itself again.
+  /// Of the faults. After it everything heals, or with odd seeds everything but a few voters that
+  /// stay dead, mute or deaf, and the cluster must come to itself again.
   std::chrono::milliseconds duration{60'000};
   /// None: make_fault_plan(seed, duration).
   std::optional<SimFaultPlan> faults = std::nullopt;
@@ -76,7 +78,7 @@ struct SimulationOptions {
   /// answer each command alike, whether they applied all commands before it or began with a
   /// snapshot; an on-disk one must keep its content, by node, outside of the object.
   std::function<std::unique_ptr<StateMachine>(NodeId)> state_machine = {};
-  /// Makes a command for it from a number that no other command is made from. Required with
+  /// Makes a command for it from a number that counts up, of at most a few MiB. Required with
   /// `state_machine`.
   std::function<Bytes(std::uint64_t)> command = {};
 
@@ -87,7 +89,7 @@ struct SimulationOptions {
 
 /// What became of it.
 struct SimulationReport {
-  /// The first thing that must not happen, beginning with the name of the property; none: all is
+  /// The first thing that must not happen, most often after the name of the property; none: all is
   /// well.
   std::optional<std::string> failure;
   std::uint64_t events = 0;
@@ -104,13 +106,14 @@ struct SimulationReport {
 };
 
 /// Runs the cluster: the production driver, core, codec, frames and links on simulated sockets,
-/// disks and clocks. Checked after every event: one leader per term, one vote per term, log
+/// disks and clocks. Checked wherever it could break: one leader per term, one vote per term, log
 /// matching, leader completeness, the commit rule, state machine safety, nothing promised that is
-/// not durable, equal answers everywhere; of clients: linearizability, nothing applied that was
-/// refused, nothing applied twice; after the faults: a leader, a commit and an answer to everybody
-/// in time, and equal states.
+/// not durable, equal answers everywhere; of the built-in clients: linearizability, nothing applied
+/// that was refused, nothing applied twice; after the faults: a leader, a commit and an answer to
+/// everybody in time, and equal states.
 ///
-/// Deterministic, also across compilers, as long as the state machine is. Blocks; no threads.
+/// Deterministic, also across compilers, as long as the state machine is. What that throws becomes
+/// the failure. Blocks; no threads: `async_sync` must complete on the thread that calls it.
 [[nodiscard]] SimulationReport simulate(const SimulationOptions& options);
 
 }  // namespace raftkit::testing
