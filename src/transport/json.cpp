@@ -90,7 +90,7 @@ class Parser {
       std::string name = string();
       skip_space();
       if (!take(":")) return fail();
-      value.fields.emplace_back(std::move(name), any(depth + 1));
+      value.fields.push_back({std::move(name), any(depth + 1)});
       skip_space();
       if (take("}")) return;
       if (!take(",")) return fail();
@@ -172,8 +172,8 @@ class Parser {
 
 const JsonValue* JsonValue::find(std::string_view name) const {
   const auto at = std::find_if(
-      fields.begin(), fields.end(), [&](const auto& field) { return field.first == name; });
-  return at == fields.end() ? nullptr : &at->second;
+      fields.begin(), fields.end(), [&](const auto& field) { return field.name == name; });
+  return at == fields.end() ? nullptr : &at->value;
 }
 
 std::optional<std::uint64_t> JsonValue::number() const {

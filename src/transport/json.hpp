@@ -5,7 +5,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "raftkit/result.hpp"
@@ -19,12 +18,18 @@ struct JsonValue {
   Kind kind = Kind::null;
   std::string text;  ///< of a string, decoded; of a number or boolean, as it stands
   std::vector<JsonValue> items;
-  std::vector<std::pair<std::string, JsonValue>> fields;
+  struct Field;
+  std::vector<Field> fields;
 
   /// A field of an object, or nullptr.
   [[nodiscard]] const JsonValue* find(std::string_view name) const;
   /// As an unsigned number; empty if it is none.
   [[nodiscard]] std::optional<std::uint64_t> number() const;
+};
+
+struct JsonValue::Field {
+  std::string name;
+  JsonValue value;
 };
 
 /// Errors: malformed, saying where; also for values nested deeper than anything sensible.
