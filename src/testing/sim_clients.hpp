@@ -60,8 +60,6 @@ class SimClients {
 
   [[nodiscard]] const Counts& counts() const { return counts_; }
   [[nodiscard]] std::size_t pending() const { return pending_.size(); }
-  /// Position in the log of the last operation that anybody was told of.
-  [[nodiscard]] Index last_position() const { return last_position_; }
 
   /// The whole history against the model. False: some list was too much for the search.
   bool check_history() const;
@@ -90,7 +88,7 @@ class SimClients {
   std::uint64_t next_id_ = 1;  // of operations, and what they append
   std::map<std::uint64_t, Pending> pending_;
   std::array<std::vector<ListOperation>, kLists> history_;
-  Index last_position_;
+  Index last_position_;  // in the log, of what anybody was told of
   Counts counts_;
 };
 

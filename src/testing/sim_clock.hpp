@@ -77,7 +77,6 @@ class SimProcess {
   SimProcess& operator=(const SimProcess&) = delete;
 
   [[nodiscard]] SimTime now() const { return clock_.now(); }
-  [[nodiscard]] bool is_paused() const { return state_->is_paused; }
 
  private:
   struct State {

@@ -37,7 +37,7 @@ class SimCluster {
   [[nodiscard]] std::vector<SimNode*> members_up();
   /// Those that belong to the cluster, as of the last committed entry, and are not forsaken.
   [[nodiscard]] std::vector<SimNode*> members();
-  /// That all members follow, and that has committed in its term.
+  /// That all members follow, in its term; null: none.
   [[nodiscard]] SimNode* settled_leader();
   void fill(SimulationReport& report) const;
   /// A line per node, for whoever wonders why nothing happens.

@@ -10,7 +10,7 @@ bool SimNetwork::is_cut(NodeId from, NodeId to) const {
 SimTime SimNetwork::delay(NodeId from, NodeId to) {
   const auto found = paths_.find({from, to});
   const SimTime extra = found == paths_.end() ? SimTime(0) : found->second.extra;
-  SimTime time = between(random_, delays_.least, delays_.most);
+  SimTime time = between(random_, microseconds(100), milliseconds(1));
   if (extra > SimTime(0)) time += between(random_, SimTime(0), extra);
   return time;
 }

@@ -42,13 +42,6 @@ class SimNetwork {
  public:
   SimNetwork(SimClock& clock, core::Random& random) : clock_(clock), random_(random) {}
 
-  /// How a healthy path is: how long one way takes.
-  struct Delays {
-    SimTime least = microseconds(100);
-    SimTime most = milliseconds(1);
-  };
-  void set_delays(Delays delays) { delays_ = delays; }
-
   // Faults of the path from one node to another, one way. The newest one counts.
 
   using Fault = std::uint64_t;
@@ -102,7 +95,6 @@ class SimNetwork {
 
   SimClock& clock_;
   core::Random& random_;
-  Delays delays_;
   std::map<std::pair<NodeId, NodeId>, Path> paths_;
   std::set<NodeId> powerless_;
   std::vector<std::weak_ptr<SimStream>> streams_;

@@ -60,7 +60,6 @@ class SimNode final : private driver::Ports, private TransportHandler {
     if (is_up()) life_->process.resume();
   }
   [[nodiscard]] bool is_up() const { return life_ != nullptr; }
-  [[nodiscard]] bool is_paused() const { return is_up() && life_->process.is_paused(); }
 
   struct Disk {
     SimTime least = microseconds(200);

@@ -1,9 +1,9 @@
 // raftkit-sim: whole clusters under faults, one per seed.
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <iostream>
-#include <map>
 #include <mutex>
 #include <optional>
 #include <random>
@@ -24,7 +24,7 @@ constexpr const char* kUsage =
        raftkit-sim --seeds N [--first S | --fresh] [--jobs J] [--nodes N] [--seconds T]
 
 Runs a cluster of production drivers on simulated sockets, disks and clocks, breaks it, and checks
-everything. A run follows from its seed, and is the same on every machine.
+everything. A run follows from its seed.
 
   --seed S         one run; prints what became of it
   --seeds N        as many runs, with seeds from --first on; prints those that fail

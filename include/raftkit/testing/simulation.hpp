@@ -112,7 +112,7 @@ struct SimulationReport {
 /// that was refused, nothing applied twice; after the faults: a leader, a commit and an answer to
 /// everybody in time, and equal states.
 ///
-/// Deterministic, also across compilers, as long as the state machine is. What that throws becomes
+/// Deterministic, as long as the state machine is. What that throws becomes
 /// the failure. Blocks; no threads: `async_sync` must complete on the thread that calls it.
 [[nodiscard]] SimulationReport simulate(const SimulationOptions& options);
 
