@@ -251,7 +251,10 @@ void Driver::on_peer(const PeerReport& report) {
       // Perhaps of somebody who only calls itself so: that says nothing about our own connection.
       if (report.by == PeerReport::By::peer && report.error == Errc::store_mismatch &&
           membership_->contains(report.peer)) {
-        fail(report.error);
+        fail({Errc::store_mismatch,
+              report.error.message() +
+                  ". Give this member back the data directory it had; if that is lost, remove the "
+                  "member from the cluster and add it again"});
       }
       break;
     case PeerState::dropping:

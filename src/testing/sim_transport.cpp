@@ -149,7 +149,7 @@ void SimTransport::answered(NodeId to, std::uint64_t attempt, Result<Welcomed> a
   }
   Peer& peer = *found->second;
   peer.link.opened(now());
-  if (!answer) return fail(to, PeerState::rejected, answer.error());
+  if (!answer) return fail(to, PeerState::rejected, answer.error(), PeerReport::By::peer);
   if (auto admitted = handler_.admit(answer->welcome.introduction()); !admitted) {
     network_.leave_sender(answer->stream, SimNetwork::Farewell::close);
     return fail(to, PeerState::rejected, admitted.error());
@@ -217,10 +217,10 @@ void SimTransport::pump(NodeId to) {
   }
 }
 
-void SimTransport::fail(NodeId to, PeerState why, const Error& error) {
+void SimTransport::fail(NodeId to, PeerState why, const Error& error, PeerReport::By by) {
   Peer& peer = *peers_.at(to);
   hang_up(peer);
-  peer.link.failed(why, error, now());
+  peer.link.failed(why, error, now(), by);
   drive(to);
 }
 

@@ -96,7 +96,7 @@ class SimTransport {
   void answered(NodeId to, std::uint64_t attempt, Result<Welcomed> answer);
   void drive(NodeId to);
   void pump(NodeId to);
-  void fail(NodeId to, PeerState why, const Error& error);
+  void fail(NodeId to, PeerState why, const Error& error, PeerReport::By by = PeerReport::By::us);
   void hang_up(Peer& peer);
 
   // being called

@@ -186,10 +186,14 @@ std::optional<PeerState> TestNode::state_of(const TestNode& peer) const {
   return last == all.rend() ? std::nullopt : std::optional(last->state);
 }
 
-bool TestNode::was_reported(const TestNode& peer, PeerState state, Errc code) const {
+bool TestNode::was_reported(const TestNode& peer,
+                            PeerState state,
+                            Errc code,
+                            PeerReport::By by) const {
   const auto all = reports();
   return std::any_of(all.begin(), all.end(), [&](const PeerReport& report) {
-    return report.peer == peer.id() && report.state == state && report.error == code;
+    return report.peer == peer.id() && report.state == state && report.error == code &&
+           report.by == by;
   });
 }
 

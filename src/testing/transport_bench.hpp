@@ -91,7 +91,10 @@ class TestNode final : public TransportHandler {
   [[nodiscard]] std::vector<Envelope> messages() const;
   [[nodiscard]] std::vector<PeerReport> reports() const;
   [[nodiscard]] std::optional<PeerState> state_of(const TestNode& peer) const;
-  [[nodiscard]] bool was_reported(const TestNode& peer, PeerState state, Errc code) const;
+  [[nodiscard]] bool was_reported(const TestNode& peer,
+                                  PeerState state,
+                                  Errc code,
+                                  PeerReport::By by = PeerReport::By::us) const;
   [[nodiscard]] std::vector<std::shared_ptr<ReceivedSnapshot>> snapshots() const;
 
   /// Ends the case if `condition` does not become true in time.

@@ -114,8 +114,9 @@ void a_refused_caller(Bench& bench) {
   TestNode& two = bench.add(2);
   two.refuse(one.id(), Errc::store_mismatch);
   one.set_peers({&two});
-  one.await("a report that it was rejected",
-            [&] { return one.was_reported(two, PeerState::rejected, Errc::store_mismatch); });
+  one.await("a report that it was rejected, by the peer", [&] {
+    return one.was_reported(two, PeerState::rejected, Errc::store_mismatch, PeerReport::By::peer);
+  });
   two.await("a report that it rejects",
             [&] { return two.was_reported(one, PeerState::rejected, Errc::store_mismatch); });
   one.send({heartbeat(one, two, 1)});
@@ -158,8 +159,10 @@ void another_cluster(Bench& bench) {
   TestNode& one = bench.add(1);
   TestNode& other = bench.add(2, ClusterId{0xc2});
   one.set_peers({&other});
-  one.await("a report that it was rejected",
-            [&] { return one.was_reported(other, PeerState::rejected, Errc::cluster_mismatch); });
+  one.await("a report that it was rejected, by the peer", [&] {
+    return one.was_reported(
+        other, PeerState::rejected, Errc::cluster_mismatch, PeerReport::By::peer);
+  });
   other.await("a report that it rejects",
               [&] { return other.was_reported(one, PeerState::rejected, Errc::cluster_mismatch); });
   const auto reports = one.reports();

@@ -248,4 +248,11 @@ Result<Welcome> read_welcome(const HttpResponse& response, const Hello& hello) {
   return welcome;
 }
 
+PeerReport::By refused_by(const HttpResponse& response, const Hello& hello) {
+  if (response.headers.find(kError).empty()) return PeerReport::By::us;
+  HeaderReader reader(response.headers);
+  const NodeId from{reader.id(kFrom)};
+  return reader.result() && from == hello.to ? PeerReport::By::peer : PeerReport::By::us;
+}
+
 }  // namespace raftkit::transport

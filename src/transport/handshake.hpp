@@ -92,6 +92,9 @@ struct Welcome {
 /// The caller's checks. Errors: what the other side refused with, in its words · cluster_mismatch ·
 /// member_mismatch · protocol_mismatch, also if this is not raftkit at all.
 [[nodiscard]] Result<Welcome> read_welcome(const HttpResponse& response, const Hello& hello);
+/// Who refuses, when a handshake came to nothing after this answer: the peer only if it says so
+/// itself, and not whoever else answers at its address.
+[[nodiscard]] PeerReport::By refused_by(const HttpResponse& response, const Hello& hello);
 
 [[nodiscard]] inline wire::ConnectionSeed seed_of(const Hello& hello, const Welcome& welcome) {
   return wire::ConnectionSeed::from_nonces(hello.nonce, welcome.nonce);

@@ -53,41 +53,44 @@ Result<SnapshotConnection> connect_to(LoopbackHub& hub, const LoopbackAnswer& an
 /// Carries an answer back to whoever asked; says that nobody is there if it is dropped unanswered.
 class Question {
  public:
-  Question(std::shared_ptr<LoopbackHub> hub,
-           LoopbackHub::NodeRef caller,
-           std::function<void(Result<LoopbackAnswer>)> answered)
+  Question(std::shared_ptr<LoopbackHub> hub, LoopbackHub::NodeRef caller, OnGreeted answered)
       : hub_(std::move(hub)), caller_(std::move(caller)), answered_(std::move(answered)) {}
-  ~Question() { answer(Error(Errc::peer_unreachable, "nobody is there")); }
+  ~Question() { refuse(Error(Errc::peer_unreachable, "nobody is there"), PeerReport::By::us); }
   Question(const Question&) = delete;
   Question& operator=(const Question&) = delete;
 
-  void answer(Result<LoopbackAnswer> answer) {
+  void answer(LoopbackAnswer answer) { pass_on(std::move(answer), PeerReport::By::us); }
+  void refuse(Error why, PeerReport::By by) { pass_on(std::move(why), by); }
+
+ private:
+  void pass_on(Result<LoopbackAnswer> answer, PeerReport::By by) {
     if (!answered_) return;
     hub_->post(caller_,
                [caller = caller_,
                 answered = std::exchange(answered_, nullptr),
-                answer = std::move(answer)] {
+                answer = std::move(answer),
+                by] {
                  const auto node = caller.lock();
-                 if (node != nullptr) pass_on(*node, answered, answer);
+                 if (node != nullptr) arrive(*node, answered, answer, by);
                });
   }
 
- private:
-  static void pass_on(const LoopbackNode& node,
-                      const std::function<void(Result<LoopbackAnswer>)>& answered,
-                      const Result<LoopbackAnswer>& answer) {
+  static void arrive(const LoopbackNode& node,
+                     const OnGreeted& answered,
+                     const Result<LoopbackAnswer>& answer,
+                     PeerReport::By by) {
     TransportHandler* handler = node.context()->handler;
     if (handler == nullptr) return;
     if (answer) {
       if (auto admitted = handler->admit(answer->welcome.introduction()); !admitted)
-        return answered(std::move(admitted).error());
+        return answered(std::move(admitted).error(), PeerReport::By::us);
     }
-    answered(answer);
+    answered(answer, by);
   }
 
   std::shared_ptr<LoopbackHub> hub_;
   LoopbackHub::NodeRef caller_;
-  std::function<void(Result<LoopbackAnswer>)> answered_;
+  OnGreeted answered_;
 };
 
 }  // namespace
@@ -124,10 +127,7 @@ void LoopbackNode::receive_snapshot(NodeId from, SnapshotConnection connection) 
   if (transfers != nullptr) transfers->receive(from, std::move(connection));
 }
 
-void greet(const LoopbackNodePtr& caller,
-           NodeId to,
-           StreamKind kind,
-           std::function<void(Result<LoopbackAnswer>)> answered) {
+void greet(const LoopbackNodePtr& caller, NodeId to, StreamKind kind, OnGreeted answered) {
   const LocalIdentity& self = caller->context()->identity;
   const TransportHandler* handler = caller->context()->handler;
   const Index known = handler == nullptr ? Index{} : handler->knows_up_to();
@@ -136,12 +136,13 @@ void greet(const LoopbackNodePtr& caller,
   const auto question = std::make_shared<Question>(hub, caller, std::move(answered));
   const auto target = hub->find(to);
   if (hub->is_cut(self.node, to))
-    return question->answer(Error(Errc::timed_out, to_string(to) + " is cut off"));
+    return question->refuse(Error(Errc::timed_out, to_string(to) + " is cut off"),
+                            PeerReport::By::us);
   hub->post(target, [target, hello, question] {
     const auto node = target.lock();
     if (node == nullptr) return;
     auto welcome = node->answer(hello);
-    if (!welcome) return question->answer(std::move(welcome).error());
+    if (!welcome) return question->refuse(std::move(welcome).error(), PeerReport::By::peer);
     question->answer(LoopbackAnswer{hello, *welcome, target});
   });
 }
@@ -169,18 +170,19 @@ void LoopbackPeer::call(const std::string&) {
   greet(node_,
         link().address().node,
         StreamKind::messages,
-        later([](LoopbackPeer& self, Result<LoopbackAnswer> answer) {
-          self.on_answer(std::move(answer));
+        later([](LoopbackPeer& self, Result<LoopbackAnswer> answer, PeerReport::By by) {
+          self.on_answer(std::move(answer), by);
         }));
 }
 
-void LoopbackPeer::on_answer(Result<LoopbackAnswer> answer) {
+void LoopbackPeer::on_answer(Result<LoopbackAnswer> answer, PeerReport::By by) {
   if (!answer) {
     const Error& why = answer.error();
     return fail(why == Errc::peer_unreachable ? PeerState::refused
                 : why == Errc::timed_out      ? PeerState::disconnected
                                               : PeerState::rejected,
-                why);
+                why,
+                by);
   }
   target_ = answer->by;
   auto on_broken = later([](LoopbackPeer& self) { self.on_broken(); });
@@ -254,7 +256,7 @@ void LoopbackSnapshotConnector::connect(NodeId peer, OnConnected on_connected) {
   greet(node_,
         peer,
         StreamKind::snapshot,
-        [weak, peer, hub = node_->hub()](Result<LoopbackAnswer> answer) {
+        [weak, peer, hub = node_->hub()](Result<LoopbackAnswer> answer, PeerReport::By) {
           const auto attempts = weak.lock();
           if (attempts == nullptr) return;
           const auto attempt = attempts->extract(peer);

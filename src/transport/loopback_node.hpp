@@ -50,13 +50,13 @@ struct LoopbackAnswer {
   LoopbackHub::NodeRef by;
 };
 
+/// What came of a call; if nothing, because of whom.
+using OnGreeted = std::function<void(Result<LoopbackAnswer>, PeerReport::By)>;
+
 /// Asks `to` for a welcome, and our own handler whether it wants to talk to whoever gave it.
 /// `answered` is called on the caller's executor, not from inside this call. Errors:
 /// peer_unreachable: nobody of that ID is there · timed_out: cut off · those of the handshake.
-void greet(const LoopbackNodePtr& caller,
-           NodeId to,
-           StreamKind kind,
-           std::function<void(Result<LoopbackAnswer>)> answered);
+void greet(const LoopbackNodePtr& caller, NodeId to, StreamKind kind, OnGreeted answered);
 
 /// A peer that messages go to.
 class LoopbackPeer final : public PeerDriver {
@@ -72,7 +72,7 @@ class LoopbackPeer final : public PeerDriver {
   void hang_up() override;
   void push() override;
 
-  void on_answer(Result<LoopbackAnswer> answer);
+  void on_answer(Result<LoopbackAnswer> answer, PeerReport::By by);
   void on_broken();
   void drop_wire();
   /// For a call from another thread, or later: runs `action` on our executor if this attempt, or

@@ -37,8 +37,8 @@ void PeerDriver::close() {
   timer_.cancel(ignored);
 }
 
-void PeerDriver::fail(PeerState why, const Error& error) {
-  link_.failed(why, error, Clock::now());
+void PeerDriver::fail(PeerState why, const Error& error, PeerReport::By by) {
+  link_.failed(why, error, Clock::now(), by);
   drive();
 }
 

@@ -43,7 +43,7 @@ class PeerDriver : public std::enable_shared_from_this<PeerDriver> {
 
   [[nodiscard]] PeerLink& own_link() { return link_; }
   [[nodiscard]] const ContextPtr& context() const { return context_; }
-  void fail(PeerState why, const Error& error);
+  void fail(PeerState why, const Error& error, PeerReport::By by = PeerReport::By::us);
   /// Lets the link decide what is next, and tells what it has to tell.
   void drive();
 

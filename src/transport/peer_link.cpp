@@ -63,7 +63,7 @@ void PeerLink::established(TimePoint now) {
   report(PeerState::connected);
 }
 
-void PeerLink::failed(PeerState why, Error error, TimePoint now) {
+void PeerLink::failed(PeerState why, Error error, TimePoint now, PeerReport::By by) {
   if (is_done() || std::holds_alternative<Waiting>(state_)) return;
   drop_queued();
   if (is_removed()) {
@@ -74,7 +74,7 @@ void PeerLink::failed(PeerState why, Error error, TimePoint now) {
   const bool was_stable =
       established != nullptr && now - established->since >= options_.stable_after;
   if (established == nullptr) url_ = (url_ + 1) % address_.peer_urls.size();
-  report(why, std::move(error));
+  report(why, std::move(error), by);
   wait_before_next_attempt(was_stable, now);
 }
 
@@ -186,11 +186,11 @@ Milliseconds PeerLink::jittered(Milliseconds delay) {
   return Milliseconds{delay.count() - static_cast<Milliseconds::rep>(extra)};
 }
 
-void PeerLink::report(PeerState state, Error error) {
-  const std::pair news(state, error.code());
+void PeerLink::report(PeerState state, Error error, PeerReport::By by) {
+  const std::tuple news(state, error.code(), by);
   if (last_report_ == news) return;
   last_report_ = news;
-  reports_.push_back({address_.node, state, std::move(error)});
+  reports_.push_back({address_.node, state, std::move(error), by});
 }
 
 void PeerLink::report_dropping(Error error) {

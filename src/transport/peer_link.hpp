@@ -8,6 +8,7 @@
 #include <deque>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <variant>
 #include <vector>
 
@@ -64,8 +65,9 @@ class PeerLink {
 
   void opened(TimePoint now);       ///< connected; the handshake begins
   void established(TimePoint now);  ///< the handshake succeeded
-  /// The attempt, or the connection, ended. `why` is disconnected, refused or rejected.
-  void failed(PeerState why, Error error, TimePoint now);
+  /// The attempt, or the connection, ended. `why` is disconnected, refused or rejected, then `by`
+  /// whom.
+  void failed(PeerState why, Error error, TimePoint now, PeerReport::By by = PeerReport::By::us);
   /// The peer has just called us: it is there, so there is no point in waiting.
   void nudge(TimePoint now);
   /// Everything handed out by next() is written.
@@ -128,7 +130,9 @@ class PeerLink {
   void drop_queued();
   void wait_before_next_attempt(bool was_stable, TimePoint now);
   [[nodiscard]] Milliseconds jittered(Milliseconds delay);
-  void report(PeerState state, Error error = Error(error_code{}));
+  void report(PeerState state,
+              Error error = Error(error_code{}),
+              PeerReport::By by = PeerReport::By::us);
   void report_dropping(Error error);
 
   PeerLinkOptions options_;
@@ -144,7 +148,7 @@ class PeerLink {
   bool dropping_ = false;
 
   std::vector<PeerReport> reports_;
-  std::optional<std::pair<PeerState, error_code>> last_report_;
+  std::optional<std::tuple<PeerState, error_code, PeerReport::By>> last_report_;
 };
 
 }  // namespace raftkit::transport

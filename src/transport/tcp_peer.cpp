@@ -48,7 +48,9 @@ void TcpPeer::on_answer(const Hello& hello, HttpExchange exchange) {
   const auto welcome = welcomed(*tcp_, hello, exchange);
   if (!welcome) {
     const Error& error = welcome.error();
-    return fail(PeerState::rejected, Error(error.code(), link().url() + ": " + error.message()));
+    return fail(PeerState::rejected,
+                Error(error.code(), link().url() + ": " + error.message()),
+                refused_by(exchange.response, hello));
   }
   stream_ = std::make_shared<OutboundStream>(
       tcp_, std::move(exchange.socket), seed_of(hello, *welcome), *this);

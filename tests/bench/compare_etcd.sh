@@ -22,8 +22,8 @@ stop_all() {
 }
 trap stop_all EXIT
 
-client() { echo "127.0.0.1:$((42379 + 10 * $1))"; }
-peer() { echo "http://127.0.0.1:$((42380 + 10 * $1))"; }
+client() { echo "127.0.0.1:$((24379 + 10 * $1))"; }
+peer() { echo "http://127.0.0.1:$((24380 + 10 * $1))"; }
 endpoints=$(client 0),$(client 1),$(client 2)
 
 start_one() { # SYSTEM MEMBER

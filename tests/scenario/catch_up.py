@@ -148,7 +148,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kvstore", required=True, help="the program")
     parser.add_argument("--directory", default="catch_up.data", help="for data and logs; removed first")
-    parser.add_argument("--port", type=int, default=40300, help="the first of six on 127.0.0.1")
+    parser.add_argument("--port", type=int, default=24300, help="the first of six on 127.0.0.1")
     parser.add_argument("--mib", type=int, default=128, help="of state (default: 128)")
     parser.add_argument("--memory-mib", type=int, default=64, help="the bound; 0 for none (default: 64)")
     options = parser.parse_args()

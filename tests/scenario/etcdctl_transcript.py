@@ -366,7 +366,7 @@ def main():
     parser.add_argument("--kvstore", required=True, help="the program")
     parser.add_argument("--directory", default="etcdctl_transcript.data",
                         help="for data and logs; removed first")
-    parser.add_argument("--port", type=int, default=40300, help="the first of six on 127.0.0.1")
+    parser.add_argument("--port", type=int, default=24300, help="the first of six on 127.0.0.1")
     options = parser.parse_args()
     for program in ("etcd", "etcdctl"):
         if shutil.which(program) is None:

@@ -158,6 +158,21 @@ def lost(part):
     return case
 
 
+def lost_while_nobody_can_be_asked(cluster):
+    """It starts like a new member, and the first one that comes back tells it that it is none."""
+    written(cluster)
+    for member in range(3):
+        cluster.kill(member)
+    shutil.rmtree(cluster.data(2))
+    before = len(cluster.log(2))
+    process = cluster.start_member(2)
+    wait_until("it looks for the others", lambda: "role=pre_candidate" in cluster.log(2)[before:])
+    for member in range(2):
+        cluster.start_member(member)
+    ended(cluster, 2, process, 1, before, "server_failed", "is known with data directory", "add it again")
+    cluster.wait_until_healthy(0)
+
+
 def emptied(cluster):
     written(cluster)
     cluster.kill(2)
@@ -302,7 +317,7 @@ CASES = [
     name_that_is_not_a_member, address_of_another_host, port_in_use, directory_that_cannot_be_made,
     directory_that_cannot_be_written, second_process_on_one_directory, another_token_than_the_others,
     directory_of_another_cluster, lost("member"), lost("member/identity"), lost("member/log"),
-    lost("member/state"), emptied, damaged("log", "*.log", flipped_bit),
+    lost("member/state"), lost_while_nobody_can_be_asked, emptied, damaged("log", "*.log", flipped_bit),
     *(damaged(place, pattern, change) for place in ("log", "state/db-*") for pattern, change in (
         ("MANIFEST-*", flipped_bit), ("CURRENT", cut_to_nothing))),
     unsynced_state_is_made_again, old_copy, full_disk,
@@ -317,7 +332,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kvstore", required=True, help="the program")
     parser.add_argument("--directory", default="refusals.data", help="for data and logs; removed first")
-    parser.add_argument("--port", type=int, default=40300, help="the first of eight on 127.0.0.1")
+    parser.add_argument("--port", type=int, default=24300, help="the first of eight on 127.0.0.1")
     parser.add_argument("--case", default="", help="only those whose title contains this")
     options = parser.parse_args()
     if shutil.which("etcdctl") is None:

@@ -118,6 +118,23 @@ TEST_CASE("A caller that does not fit is refused with both values, and learns wh
   CHECK(learned.error().message() == refused.error().message());
 }
 
+TEST_CASE("Only who was called can say that it refuses", "[transport][handshake]") {
+  const Hello hello = make_hello({ClusterId{0xc1}, NodeId{1}, StoreId{0x11}, {}},
+                                 kSelf.node,
+                                 StreamKind::messages,
+                                 Index{},
+                                 1);
+  const HttpResponse response = carried(refusal(Error(Errc::store_mismatch), kSelf));
+  CHECK(refused_by(response, hello) == PeerReport::By::peer);
+
+  LocalIdentity other = kSelf;
+  other.node = NodeId{kSelf.node.value + 1};
+  CHECK(refused_by(carried(refusal(Error(Errc::store_mismatch), other)), hello) ==
+        PeerReport::By::us);
+  CHECK(refused_by(carried(to_response({kSelf.cluster, kSelf.node, kSelf.store, 1, 1})), hello) ==
+        PeerReport::By::us);
+}
+
 TEST_CASE("Refusals have the status that etcd gives them", "[transport][handshake]") {
   CHECK(refusal(Error(Errc::cluster_mismatch), kSelf).status == 412);
   CHECK(refusal(Error(Errc::member_mismatch), kSelf).status == 412);
