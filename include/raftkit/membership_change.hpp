@@ -23,6 +23,9 @@ struct MemberStep {
   /// Whom it is about. Of the rest only `peer_urls` count, for newcomers and updates; what else
   /// there is to know a member publishes by itself.
   Member member = {};
+  /// Refused if it is no member then. For promotions and demotions: without it one that comes after
+  /// a removal brings the member back, as a newcomer that perhaps nobody knows the address of.
+  bool must_be_member = false;
 
   friend bool operator==(const MemberStep&, const MemberStep&) = default;
 };

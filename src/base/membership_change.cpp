@@ -18,6 +18,8 @@ Result<MemberStep> step_from(std::string_view bytes) {
       auto member = decode_member(Bytes::copy_of(reader.text()));
       if (!member) return std::move(member).error();
       step.member = *std::move(member);
+    } else if (*field == 3) {
+      step.must_be_member = reader.number() != 0;
     }
   }
   if (reader.failed()) return Error(Errc::malformed, "malformed step of a membership change");
@@ -33,6 +35,7 @@ Bytes encode(const MembershipChange& change) {
     base::ProtoWriter part;
     part.varint(1, static_cast<std::uint64_t>(step.operation));
     part.always_text(2, encode(step.member).view());
+    part.varint(3, step.must_be_member ? 1 : 0);
     writer.always_text(2, part.bytes());
   }
   writer.text(3, change.context.view());

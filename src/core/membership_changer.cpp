@@ -42,7 +42,11 @@ class Changer {
 
   Result<ChangedMembership> apply(std::span<const MemberStep> steps) && {
     for (const MemberStep& step : steps) {
-      if (step.member.id != NodeId{0}) apply(step);
+      const NodeId node = step.member.id;
+      if (node == NodeId{0}) continue;
+      if (step.must_be_member && !now().contains(node))
+        return Error(Errc::invalid_argument, "node " + to_string(node) + " is no member");
+      apply(step);
     }
     if (now().voters.empty()) return refused("removed all voters");
     describe();

@@ -83,7 +83,7 @@ void Driver::promote_learners() {
         progress.state == ProgressState::replicate && connected_.contains(progress.node);
     if (!progress.learner || !is_there || progress.match < *goal) continue;
     MembershipChange change;
-    change.steps.push_back({MemberOperation::make_voter, {progress.node, "", {}, {}, {}}});
+    change.steps.push_back({MemberOperation::make_voter, {progress.node, "", {}, {}, {}}, true});
     static_cast<void>(node_.propose_membership_change(change));  // refused: the next time
     return;
   }

@@ -43,6 +43,8 @@ void SimClients::begin(std::size_t client) {
   pending.client = client;
   pending.node = node.id();
   pending.seen = last_position_;
+  pending.term = node.driver().term();
+  pending.asks_leader = node.leads();
   pending.operation.client = client;
   pending.operation.call = static_cast<std::uint64_t>(world_.clock.now().count());
   pending.operation.input.key = static_cast<std::uint8_t>(world_.random.below(kSpareList));
@@ -86,6 +88,11 @@ void SimClients::read(std::uint64_t id, SimNode& node) {
       value = lists->state().lists[key];
       world_.checks.saw(key, applied, value);
     }
+    const Pending& pending = pending_.at(id);
+    world_.marks.hit_if(node.driver().term() != pending.term,
+                        "read answered across a change of leaders");
+    world_.marks.hit_if(node.leads(), "read answered by a leader");
+    world_.marks.hit_if(!node.leads(), "read answered by a follower");
     succeeded(id, applied, value);
   });
 }
@@ -109,6 +116,8 @@ void SimClients::succeeded(std::uint64_t id, Index position, const ListValue& va
           position);
   last_position_ = std::max(last_position_, position);
   ++(operation.input.number ? counts_.appended : counts_.read);
+  world_.marks.hit_if(operation.input.number && !pending.asks_leader,
+                      "proposal forwarded and answered");
   operation.returned = static_cast<std::uint64_t>(world_.clock.now().count());
   operation.output = value;
   world_.trace.note("done", pending.node, id, position.value);
@@ -119,6 +128,7 @@ void SimClients::failed(std::uint64_t id, error_code code) {
   if (code == make_error_code(Errc::commit_unknown)) return became_unknown(id);
   const Pending pending = take(id);
   ++counts_.refused;
+  world_.marks.refused(!pending.operation.input.number, code);
   world_.trace.note("refused", pending.node, id, static_cast<std::uint64_t>(code.value()));
   if (pending.operation.input.number) world_.checks.refused(id);
 }
@@ -126,6 +136,7 @@ void SimClients::failed(std::uint64_t id, error_code code) {
 void SimClients::became_unknown(std::uint64_t id) {
   const Pending pending = take(id);
   ++counts_.unknown;
+  world_.marks.hit_if(pending.operation.input.number.has_value(), "commit unknown to the client");
   world_.trace.note("unknown", pending.node, id);
   // A read that nobody saw the answer of does not matter.
   if (pending.operation.input.number && !options_.command)

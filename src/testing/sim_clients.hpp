@@ -69,6 +69,8 @@ class SimClients {
     std::size_t client = 0;
     NodeId node;
     Index seen;  // by anybody, when it began
+    Term term;   // of the node that was asked, then
+    bool asks_leader = false;
     ListOperation operation;
   };
 

@@ -34,6 +34,8 @@ void SimCluster::choose_settings() {
   };
   settings_.on_disk = random_.below(2) == 0;
   settings_.flush_delay = random_.below(2) == 0 ? SimTime(0) : milliseconds(1);
+  settings_.apply_delay = random_.below(4) == 0 ? milliseconds(50) : microseconds(200);
+  settings_.max_queued_bytes = random_.below(4) == 0 ? 5'000 : std::size_t{64} << 20;
   driver::DriverOptions& driver = settings_.driver;
   choose(driver.raft.log_window_bytes, {0, 2'000});
   choose(driver.raft.max_inflight_messages, {1, 3});
@@ -42,6 +44,7 @@ void SimCluster::choose_settings() {
   choose(driver.raft.max_uncommitted_bytes, {3'000});
   choose(driver.max_batch_bytes, {500});
   driver.raft.check_quorum = random_.below(8) != 0;
+  driver.raft.pre_vote = random_.below(16) != 0;
   driver.promote_learners = random_.below(4) != 0;
   if (driver.raft.check_quorum && random_.below(4) == 0) {
     driver.raft.lease_reads = LeaseReads::by_clock;
@@ -72,6 +75,8 @@ SimNode& SimCluster::add_node(NodeId id) {
   node.cluster = ClusterId{7};
   node.bootstrap = bootstrap_;
   node.flush_delay = settings_.flush_delay;
+  node.apply_delay = settings_.apply_delay;
+  node.max_queued_bytes = settings_.max_queued_bytes;
   if (options_.state_machine) {
     node.state_machine = [make = options_.state_machine, id] { return make(id); };
   } else {
@@ -143,6 +148,9 @@ void SimCluster::look_after_members() {
   constexpr SimTime kPatience = seconds(8);
   clock_.after(kEvery, [this] { look_after_members(); });
   const MembershipPtr& newest = checks_.oracle().newest_members();
+  const auto up = members_up();
+  if (newest->is_joint() && !newest->auto_leave && !up.empty())
+    any_of(random_, up)->change_membership({}, [](error_code, const driver::Proposed&) {});
   for (auto& [id, node] : nodes_) {
     if (newest->contains(id)) {
       outside_since_.erase(id);
@@ -171,6 +179,7 @@ void SimCluster::fill(SimulationReport& report) const {
   report.refused = counts.refused;
   report.unknown = counts.unknown;
   report.faults = faults_;
+  report.marks.assign(marks_.counts().begin(), marks_.counts().end());
   for (const auto& [id, node] : nodes_) {
     if (node->is_up()) report.terms = std::max(report.terms, node->driver().term().value);
   }

@@ -30,7 +30,7 @@ class SimCluster {
   void forsake_some();
 
   [[nodiscard]] SimWorld world() {
-    return {clock_, random_, network_, directory_, checks_, trace_};
+    return {clock_, random_, network_, directory_, checks_, trace_, marks_};
   }
   [[nodiscard]] SimTime now() const { return clock_.now(); }
   [[nodiscard]] SimClients& clients() { return *clients_; }
@@ -44,8 +44,11 @@ class SimCluster {
   [[nodiscard]] std::string describe() const;
 
  private:
+  static constexpr std::size_t kFewestVoters = 3;
   struct Settings {
     bool on_disk = false;
+    SimTime apply_delay{0};
+    std::size_t max_queued_bytes = 0;  // for a peer
     driver::DriverOptions driver;
     SimTime flush_delay{0};
   };
@@ -62,9 +65,10 @@ class SimCluster {
   bool split(std::uint32_t mask, const SimNode* bridge, SimNetwork::Fault fault);
   void cut_off(NodeId node, Direction direction, SimNetwork::Fault fault);
   bool go_down(SimNode* node, SimNetwork::Farewell farewell, SimTime lasts);
+  bool set_trap(SimMoment moment, SimTime lasts);
   bool hold(SimNode* node, SimTime lasts);
   bool join(SimNode& by, std::uint32_t choice);
-  bool remove(SimNode& by, std::uint32_t choice);
+  bool reduce(SimNode& by, MemberOperation operation, std::uint32_t choice);
   bool apply_to_paths(const SimFaultStep& step);
   bool apply_to_processes(const SimFaultStep& step);
   bool apply_to_members(const SimFaultStep& step);
@@ -79,6 +83,7 @@ class SimCluster {
   SimNetwork network_;
   SimDirectory directory_;
   SimChecks checks_;
+  SimMarks marks_;
   Settings settings_;
   std::map<NodeId, ListMachine::Disk> disks_;
   std::map<NodeId, std::unique_ptr<SimNode>> nodes_;

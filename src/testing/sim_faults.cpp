@@ -36,7 +36,9 @@ void SimCluster::forsake_some() {
   const std::vector<NodeId> voters = checks_.oracle().newest_members()->voters;
   const std::size_t count = std::max<std::size_t>(1, (voters.size() - 1) / 2 - 1);
   // Without check-quorum a leader that hears nobody leads for ever, and nobody else can.
-  if (voters.size() < 3 || !settings_.driver.raft.check_quorum) return;
+  // Without pre-votes one that hears nobody may depose every leader.
+  const RaftOptions& raft = settings_.driver.raft;
+  if (voters.size() < 3 || !raft.check_quorum || !raft.pre_vote) return;
   while (forsaken_.size() < count)
     forsaken_.insert(any_of(random_, voters));
   for (const NodeId id : forsaken_) {
@@ -130,6 +132,19 @@ bool SimCluster::hold(SimNode* node, SimTime lasts) {
   return true;
 }
 
+/// Whoever is the first to come there.
+bool SimCluster::set_trap(SimMoment moment, SimTime lasts) {
+  const auto is_set = std::make_shared<bool>(true);
+  for (auto& [id, each] : nodes_) {
+    if (!each->is_up()) continue;
+    each->when(moment, [this, is_set, node = each.get(), lasts] {
+      if (!is_healed_ && std::exchange(*is_set, false))
+        go_down(node, SimNetwork::Farewell::close, lasts);
+    });
+  }
+  return true;
+}
+
 bool SimCluster::apply_to_processes(const SimFaultStep& step) {
   SimNode* const node = pick(step.a);
   bool acts = false;
@@ -144,6 +159,8 @@ bool SimCluster::apply_to_processes(const SimFaultStep& step) {
       for (auto& [id, each] : nodes_)
         acts = go_down(each.get(), SimNetwork::Farewell::close, step.lasts) || acts;
       return acts;
+    case SimFault::kill_amid:
+      return set_trap(static_cast<SimMoment>(step.b % kSimMoments), step.lasts);
     case SimFault::stop:
       if (!node->is_up()) return false;
       down_until_[node->id()] = now() + step.lasts + seconds(2);
@@ -172,16 +189,32 @@ bool SimCluster::apply_to_processes(const SimFaultStep& step) {
 // --- members
 
 bool SimCluster::apply_to_members(const SimFaultStep& step) {
-  SimNode* const by = leader();
+  SimNode* by = leader();
   if (by == nullptr) return false;
-  switch (step.fault) {
-    case SimFault::transfer:
+  if (step.fault == SimFault::transfer) {
+    if (step.a % 4 != 0) {
       by->transfer_leadership(pick(step.b)->id());
       return true;
+    }
+    // To somebody who is just leaving.
+    const auto& voters = by->driver().membership()->voters;
+    const NodeId target = voters[step.b / 8 % voters.size()];
+    reduce(*by, MemberOperation::remove, step.b);
+    clock_.after(milliseconds(1 + step.a / 4 % 4), [by, target] {
+      if (by->leads()) by->transfer_leadership(target);
+    });
+    return true;
+  }
+  // Whoever is asked passes it on.
+  SimNode* const other = pick(step.a / 16);
+  if (step.a % 4 == 0 && other->is_up()) by = other;
+  switch (step.fault) {
     case SimFault::join:
       return join(*by, step.b);
     case SimFault::remove:
-      return remove(*by, step.a);
+      return reduce(*by, MemberOperation::remove, step.b);
+    case SimFault::demote:
+      return reduce(*by, MemberOperation::make_learner, step.b);
     default:
       return false;
   }
@@ -198,21 +231,26 @@ bool SimCluster::join(SimNode& by, std::uint32_t choice) {
                           {id, {}, {SimTransport::url_of(id)}, {}, {}}});
   // In place of another one, through a joint phase.
   const auto& voters = by.driver().membership()->voters;
-  if (choice % 3 == 0 && (!learns || voters.size() > 3))
+  if (choice % 3 == 0 && (!learns || voters.size() > kFewestVoters))
     change.steps.push_back(
         {MemberOperation::remove, {voters[choice / 3 % voters.size()], {}, {}, {}, {}}});
+  if (choice / 64 % 4 == 0) change.transition = Transition::joint_explicit;
   by.change_membership(change, [](error_code, const driver::Proposed&) {});
   return true;
 }
 
-bool SimCluster::remove(SimNode& by, std::uint32_t choice) {
+bool SimCluster::reduce(SimNode& by, MemberOperation operation, std::uint32_t choice) {
   const auto& voters = by.driver().membership()->voters;
-  constexpr std::size_t kFewest = 3;
-  if (voters.size() <= kFewest) return false;
-  MembershipChange change;
-  change.steps.push_back(
-      {MemberOperation::remove, {voters[choice % voters.size()], {}, {}, {}, {}}});
-  by.change_membership(change, [](error_code, const driver::Proposed&) {});
+  if (voters.size() <= kFewestVoters) return false;
+  const auto ask = [&](std::uint32_t which) {
+    MembershipChange change;
+    change.steps.push_back({operation, {voters[which % voters.size()], {}, {}, {}, {}}, true});
+    if (choice / 64 % 4 == 0) change.transition = Transition::joint_explicit;
+    by.change_membership(change, [](error_code, const driver::Proposed&) {});
+  };
+  ask(choice / 8);
+  // Two at once: the second must not begin before the first has ended.
+  if (choice % 4 == 0 && voters.size() > kFewestVoters + 1) ask(choice / 8 + 1);
   return true;
 }
 

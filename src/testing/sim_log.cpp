@@ -49,13 +49,15 @@ Result<void> SimLog::compact(GroupId /*group*/, const SnapshotMeta& snapshot, In
   return durable_.compact(snapshot, keep_from);
 }
 
-void SimLog::crash(core::Random& random, const std::vector<PersistBatch>& unfinished) {
+std::size_t SimLog::crash(core::Random& random, const std::vector<PersistBatch>& unfinished) {
   std::vector<PersistBatch> maybe = std::exchange(unsynced_, {});
   maybe.insert(maybe.end(), unfinished.begin(), unfinished.end());
-  maybe.resize(random.below(static_cast<std::uint32_t>(maybe.size()) + 1));
+  const std::size_t lost = random.below(static_cast<std::uint32_t>(maybe.size()) + 1);
+  maybe.resize(maybe.size() - lost);
   for (const PersistBatch& batch : maybe)
     make_durable(batch);
   live_ = durable_;
+  return lost;
 }
 
 }  // namespace raftkit::testing

@@ -20,8 +20,8 @@ class SimLog final : public LogStorage {
   Result<void> compact(GroupId group, const SnapshotMeta& snapshot, Index keep_from) override;
 
   /// The process is gone. Of the batches that no sync covered, and after these of `unfinished`,
-  /// which were being written, some survive: the first ones.
-  void crash(core::Random& random, const std::vector<PersistBatch>& unfinished);
+  /// which were being written, some survive: the first ones. Returns how many do not.
+  std::size_t crash(core::Random& random, const std::vector<PersistBatch>& unfinished);
 
   /// The batches that have become durable since the last call, in order.
   [[nodiscard]] std::vector<PersistBatch> take_durable() { return std::exchange(news_, {}); }

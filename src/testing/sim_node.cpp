@@ -38,11 +38,13 @@ void SimNode::start() {
           " cannot start: ",
           recovered ? std::string() : recovered.error().message());
   world_.checks.started(id(), *recovered);
+  world_.marks.started(id(), world_.clock.now(), *recovered);
   world_.trace.note("start", id(), recovered->initial.applied.value);
   if (is_on_disk) check_state(*applied);
   const Member& self = options_.driver.self;
   life_->transport = std::make_unique<SimTransport>(
-      SimTransport::Surroundings{world_.network, world_.directory, world_.random},
+      SimTransport::Surroundings{
+          world_.network, world_.directory, world_.random, world_.marks, options_.max_queued_bytes},
       life_->process,
       static_cast<TransportHandler&>(*this),
       LocalIdentity{options_.cluster, self.id, self.store, self.name, self.peer_urls});
@@ -61,10 +63,32 @@ void SimNode::crash(SimNetwork::Farewell farewell) {
   world_.trace.note("crash", id());
   world_.network.set_power(id(), farewell == SimNetwork::Farewell::close);
   life_->transport->set_farewell(farewell);
-  log_.crash(world_.random, life_->writing);
+  mark_crash();
+  const std::size_t lost = log_.crash(world_.random, life_->writing);
+  world_.marks.hit_if(lost > 0, "crash: unfinished writes are lost");
+  world_.marks.hit_if(lost < life_->writing.size(), "crash: some of the unfinished writes survive");
   for (const PersistBatch& batch : log_.take_durable())
     world_.checks.became_durable(id(), batch);
   life_.reset();
+}
+
+void SimNode::mark_crash() {
+  SimMarks& marks = world_.marks;
+  std::vector<PersistBatch> unfinished = life_->writing;
+  for (const DiskJob& job : life_->disk_queue) {
+    if (const auto* batch = std::get_if<PersistBatch>(&job)) unfinished.push_back(*batch);
+  }
+  marks.crashed(world_.clock.now(), driver(), unfinished);
+  marks.hit_if(!life_->being_saved.empty(), "crash: a snapshot being saved");
+  marks.hit_if(life_->is_restoring, "crash: a snapshot being restored");
+  marks.hit_if(life_->transport->sends_snapshot(), "crash: snapshot on its way to a follower");
+}
+
+void SimNode::reach(SimMoment moment) {
+  auto trap = life_->traps.extract(moment);
+  if (trap.empty()) return;
+  // What is going on takes about so long.
+  world_.clock.after(between(world_.random, SimTime(0), disk_.most), std::move(trap.mapped()));
 }
 
 void SimNode::stop() {
@@ -164,9 +188,11 @@ void SimNode::plan_flush() {
 void SimNode::look() {
   const SoftState state = life_->driver->soft_state();
   if (state.role == Role::leader) world_.checks.leads(id(), life_->driver->term());
+  world_.marks.looked(id(), *life_->driver);
 }
 
 void SimNode::observe(const Event& event) {
+  world_.marks.happened(id(), event);
   const auto* role = std::get_if<event::RoleChanged>(&event);
   if (role == nullptr) return;
   world_.trace.note(
@@ -182,6 +208,7 @@ void SimNode::failed(const Error& error) {
 void SimNode::send(std::span<Envelope> envelopes) {
   for (const Envelope& envelope : envelopes) {
     world_.checks.sent(id(), envelope);
+    world_.marks.sent(envelope, driver());
     world_.trace.note(message_name(envelope.message), id(), envelope.to.value, envelope.term.value);
   }
   life_->transport->send(envelopes);
@@ -189,22 +216,28 @@ void SimNode::send(std::span<Envelope> envelopes) {
 
 void SimNode::membership_changed(const MembershipPtr& membership, std::vector<PeerAddress> peers) {
   world_.checks.members_changed(id(), membership);
+  world_.marks.members_changed(id(), driver(), membership);
+  if (membership->is_joint()) reach(SimMoment::joint);
   life_->transport->set_peers(peers);
 }
 
 void SimNode::on_message(Envelope envelope) {
+  world_.marks.received(envelope, driver());
   life_->driver->receive(std::move(envelope));
   plan_flush();
 }
 
 void SimNode::on_peer(PeerReport report) {
   world_.trace.note("peer", id(), report.peer.value, static_cast<std::uint64_t>(report.state));
+  world_.marks.reported(report);
   life_->driver->on_peer(report);
   plan_flush();
 }
 
 Result<void> SimNode::admit(const Introduction& peer) {
   auto admitted = life_->driver->admit(peer);
+  world_.marks.hit_if(admitted && !driver().membership()->contains(peer.node),
+                      "connection: stranger let in");
   plan_flush();
   return admitted;
 }

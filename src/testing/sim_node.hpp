@@ -13,6 +13,7 @@
 #include "driver/driver.hpp"
 #include "testing/sim_checks.hpp"
 #include "testing/sim_log.hpp"
+#include "testing/sim_marks.hpp"
 #include "testing/sim_trace.hpp"
 #include "testing/sim_transport.hpp"
 
@@ -33,7 +34,22 @@ struct SimWorld {
   SimDirectory& directory;
   SimChecks& checks;
   SimTrace& trace;
+  SimMarks& marks;
 };
+
+/// When a node is in the middle of something.
+enum class SimMoment : std::uint8_t {
+  vote,        ///< a term or a vote is being written
+  append,      ///< entries are
+  truncation,  ///< entries are being replaced
+  install,     ///< the log begins anew after a snapshot
+  compaction,  ///< of the log
+  save,        ///< a snapshot of the state is being written
+  restore,     ///< the state machine reads one
+  transfer,    ///< one is being sent
+  joint,       ///< a joint phase begins
+};
+inline constexpr std::uint32_t kSimMoments = 9;
 
 struct SimNodeOptions {
   driver::DriverOptions driver;  ///< its `kind` is that of the state machine
@@ -42,6 +58,9 @@ struct SimNodeOptions {
   SimTime heartbeat_interval = milliseconds(100);
   /// How long what has come may wait for the next flush, as behind other work in the strand.
   SimTime flush_delay{0};
+  /// How long the state machine takes for a batch, at most.
+  SimTime apply_delay = microseconds(200);
+  std::size_t max_queued_bytes = std::size_t{64} << 20;  ///< for a peer
   /// Makes the state machine at each start of the node.
   std::function<std::unique_ptr<StateMachine>()> state_machine;
 };
@@ -60,6 +79,8 @@ class SimNode final : private driver::Ports, private TransportHandler {
     if (is_up()) life_->process.resume();
   }
   [[nodiscard]] bool is_up() const { return life_ != nullptr; }
+  /// Calls `action` once, a little after this moment, if this life sees it.
+  void when(SimMoment moment, SimAction action) { life_->traps[moment] = std::move(action); }
 
   struct Disk {
     SimTime least = microseconds(200);
@@ -115,8 +136,10 @@ class SimNode final : private driver::Ports, private TransportHandler {
     bool is_disk_busy = false;
     std::deque<ApplyJob> apply_queue;
     bool is_applying = false;
+    bool is_restoring = false;
     bool is_flush_planned = false;
     std::uint64_t alarm = 0;  // the newest one
+    std::map<SimMoment, SimAction> traps;
     std::unique_ptr<driver::Driver> driver;
   };
 
@@ -149,6 +172,8 @@ class SimNode final : private driver::Ports, private TransportHandler {
   void plan_flush();
   void look();
   void end_when_drained();
+  void mark_crash();
+  void reach(SimMoment moment);
   [[nodiscard]] SimTime own_time(SimTime time) const;
 
   void work_on_disk();

@@ -26,6 +26,8 @@ SimTransport::SimTransport(const Surroundings& around,
     : network_(around.network),
       directory_(around.directory),
       random_(around.random),
+      marks_(around.marks),
+      link_options_{.max_bulk_bytes = around.max_queued_bytes},
       process_(process),
       handler_(handler),
       identity_(std::move(identity)),
@@ -65,7 +67,8 @@ void SimTransport::set_peers(const std::vector<PeerAddress>& peers) {
       known->second->link.set_address(*address, now());
     } else {
       if (known != peers_.end()) hang_up(*known->second);
-      peers_[id] = std::make_unique<Peer>(transport::PeerLink(*address, {}, random_.next(), now()));
+      peers_[id] = std::make_unique<Peer>(
+          transport::PeerLink(*address, link_options_, random_.next(), now()));
     }
   }
   // Not from inside this call: what follows is told to the handler.
@@ -251,7 +254,9 @@ Result<SimTransport::Welcomed> SimTransport::welcome(const transport::Hello& hel
           const SimStreamPtr stream = weak.lock();
           if (still == callers_.end() || still->second.stream != stream) return;
           network_.taken(stream, bytes.size());
-          if (!receive(from, std::move(bytes))) drop_caller(from);
+          if (receive(from, std::move(bytes))) return;
+          marks_.hit("connection: corrupted bytes noticed");
+          drop_caller(from);
         });
       };
   caller.stream->on_sender_gone = [this, from = hello.from, weak = std::weak_ptr(caller.stream)] {
@@ -313,6 +318,7 @@ void SimTransport::tick() {
     if (is_late) caller.last_received = process_.now();
     if (process_.now() - caller.last_received >= kIdleTimeout) silent.push_back(id);
   }
+  marks_.hit_if(!silent.empty(), "connection: silent caller given up");
   for (const NodeId id : silent)
     drop_caller(id);
   std::vector<NodeId> stalled;
@@ -323,6 +329,7 @@ void SimTransport::tick() {
     if (peer->stream->in_flight > 0 && process_.now() - peer->last_progress >= kIdleTimeout)
       stalled.push_back(id);
   }
+  marks_.hit_if(!stalled.empty(), "connection: nothing is taken any more");
   for (const NodeId id : stalled)
     fail(id, PeerState::disconnected, Error(Errc::timed_out, "nothing is taken any more"));
   next_tick_ = process_.now() + kIdleTimeout / 4;

@@ -10,6 +10,7 @@
 #include "raftkit/snapshot.hpp"
 #include "raftkit/transport.hpp"
 
+#include "testing/sim_marks.hpp"
 #include "testing/sim_network.hpp"
 #include "transport/handshake.hpp"
 #include "transport/message_source.hpp"
@@ -31,6 +32,8 @@ class SimTransport {
     SimNetwork& network;
     SimDirectory& directory;
     core::Random& random;
+    SimMarks& marks;
+    std::size_t max_queued_bytes;  ///< for a peer
   };
 
   /// Listens from now on.
@@ -48,6 +51,7 @@ class SimTransport {
   void send_snapshot(Envelope envelope,
                      std::unique_ptr<SnapshotSource> source,
                      std::function<void(Result<void>)> done);
+  [[nodiscard]] bool sends_snapshot() const { return !transfers_.empty(); }
 
   /// How the others learn that this end is gone, when this is destroyed.
   void set_farewell(SimNetwork::Farewell farewell) { farewell_ = farewell; }
@@ -123,6 +127,8 @@ class SimTransport {
   SimNetwork& network_;
   SimDirectory& directory_;
   core::Random& random_;
+  SimMarks& marks_;
+  transport::PeerLinkOptions link_options_;
   SimProcess& process_;
   TransportHandler& handler_;
   LocalIdentity identity_;

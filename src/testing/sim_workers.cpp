@@ -30,11 +30,17 @@ Error failure_of_machine(const Error& error) {
 void SimNode::write(PersistBatch batch) {
   const auto& driver = life_->driver;
   world_.checks.wrote(id(), batch, driver->soft_state(), driver->membership());
+  world_.marks.wrote(id(), batch, *driver);
+  if (batch.sync_hard_state) reach(SimMoment::vote);
+  if (!batch.append.empty()) reach(SimMoment::append);
+  if (batch.truncate_from) reach(SimMoment::truncation);
+  if (batch.snapshot) reach(SimMoment::install);
   life_->disk_queue.emplace_back(std::move(batch));
   work_on_disk();
 }
 
 void SimNode::compact(const SnapshotMeta& snapshot, Index keep_from) {
+  reach(SimMoment::compaction);
   life_->disk_queue.emplace_back(Compaction{snapshot, keep_from});
   work_on_disk();
 }
@@ -67,6 +73,7 @@ void SimNode::finish_on_disk() {
     life_->disk_queue.pop_front();
     outcome = log_.compact({}, job.snapshot, job.keep_from);
     if (outcome) world_.checks.compacted(id(), job.snapshot, job.keep_from);
+    world_.marks.hit("compaction: log compacted");
     life_->driver->compacted(job.keep_from, outcome);
   }
   require(static_cast<bool>(outcome),
@@ -76,6 +83,7 @@ void SimNode::finish_on_disk() {
           outcome ? std::string() : outcome.error().message());
   for (const PersistBatch& batch : log_.take_durable())
     world_.checks.became_durable(id(), batch);
+  world_.marks.finished(written, life_->driver->term());
   for (const PersistBatch& batch : written)
     life_->driver->persisted(batch.id, outcome);
   world_.trace.note("written", id(), written.size());
@@ -87,6 +95,8 @@ void SimNode::finish_on_disk() {
 void SimNode::fetch(const FetchRequest& request) {
   life_->process.post(between(world_.random, disk_.least, disk_.most), [this, request] {
     auto entries = log_.read({{}, request.first, request.last, request.max_bytes});
+    world_.marks.hit_if(static_cast<bool>(entries), "append read from the disk");
+    world_.marks.hit_if(!entries, "compaction: entries gone that a follower wanted");
     world_.trace.note("fetched", id(), request.first.value, entries ? entries->size() : 0);
     life_->driver->fetched(request.id, std::move(entries));
     plan_flush();
@@ -120,9 +130,16 @@ void SimNode::work_on_state() {
   life_->is_applying = true;
   ApplyJob job = std::move(life_->apply_queue.front());
   life_->apply_queue.pop_front();
-  life_->process.post(between(world_.random, microseconds(10), microseconds(200)),
+  SimTime most = options_.apply_delay;
+  if (std::holds_alternative<Restore>(job)) {
+    life_->is_restoring = true;
+    reach(SimMoment::restore);
+    most = std::max(most, disk_.most);
+  }
+  life_->process.post(between(world_.random, microseconds(10), most),
                       [this, job = std::move(job)]() mutable {
                         life_->is_applying = false;
+                        life_->is_restoring = false;
                         std::visit([this](auto& its) { finish(std::move(its)); }, job);
                         work_on_state();
                         plan_flush();
@@ -138,6 +155,11 @@ void SimNode::finish(driver::ApplyBatch batch) {
 }
 
 void SimNode::finish(Restore job) {
+  const auto restores = [](const ApplyJob& other) {
+    return std::holds_alternative<Restore>(other);
+  };
+  world_.marks.hit_if(std::any_of(life_->apply_queue.begin(), life_->apply_queue.end(), restores),
+                      "snapshot: followed by a newer one before it was restored");
   const auto outcome = [&]() -> Result<void> {
     auto source = snapshots_->open(job.snapshot.last);
     if (!source) return std::move(source).error();
@@ -185,6 +207,7 @@ void SimNode::finish(Save job) {
   }
   const std::shared_ptr<SnapshotSource> held = *std::move(source);
   life_->being_saved.push_back(held);
+  reach(SimMoment::save);
   // The state is held; writing it down must not keep the next commands waiting.
   life_->process.post(between(world_.random, disk_.least, 4 * disk_.most),
                       [this, snapshot = job.snapshot, weak = std::weak_ptr(held)] {
@@ -213,8 +236,12 @@ void SimNode::finish(Capture job) {
   }
   wanted = (*source)->meta();
   world_.trace.note("send snapshot", id(), peer.value, wanted.last.index.value);
+  reach(SimMoment::transfer);
   life_->transport->send_snapshot(
       std::move(job.request), *std::move(source), [this, peer](const Result<void>& outcome) {
+        world_.marks.hit_if(!outcome, "snapshot: transfer failed");
+        world_.marks.hit_if(outcome && driver().soft_state().role != Role::leader,
+                            "snapshot: transfer finished after leadership was lost");
         life_->driver->snapshot_sent(peer, outcome);
         plan_flush();
       });

@@ -73,9 +73,9 @@ void recover(SimCluster& cluster, const SimulationOptions& options) {
   });
   within(cluster, 10 * kLongestElection, "the members do not come to the same state", [&] {
     const auto members = cluster.members();
-    const Index applied = members.front()->driver().applied_index();
     return std::all_of(members.begin(), members.end(), [&](const SimNode* node) {
-      return node->is_up() && node->driver().applied_index() == applied;
+      return node->is_up() && members.front()->is_up() &&
+             node->driver().applied_index() == members.front()->driver().applied_index();
     });
   });
   for (const SimNode* node : cluster.members())

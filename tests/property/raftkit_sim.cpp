@@ -1,9 +1,14 @@
 // raftkit-sim: whole clusters under faults, one per seed.
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
+#include <ctime>
+#include <iomanip>
 #include <iostream>
+#include <limits>
 #include <mutex>
 #include <optional>
 #include <random>
@@ -35,6 +40,7 @@ everything. A run follows from its seed.
   --seconds T      simulated seconds of faults (default: 60)
   --verbose        a line per event: its number, time, node and what happened
   --until-event E  ends the run there; the events are those that --verbose counts
+  --marks          prints how often each rare situation happened
   --help
 
 Exit status: 0 all is well, 1 something is wrong, 2 the command line is.
@@ -49,6 +55,7 @@ struct Arguments {
   std::uint64_t seconds = 60;
   std::optional<std::uint64_t> until_event;
   bool verbose = false;
+  bool marks = false;
 };
 
 [[noreturn]] void refuse(const std::string& why) {
@@ -79,6 +86,8 @@ Arguments parse(const std::vector<std::string>& words) {
       std::exit(0);  // NOLINT(concurrency-mt-unsafe): before any thread
     } else if (option == "--verbose") {
       arguments.verbose = true;
+    } else if (option == "--marks") {
+      arguments.marks = true;
     } else if (option == "--seed") {
       arguments.seed = value();
     } else if (option == "--seeds") {
@@ -124,6 +133,42 @@ std::string command_for(const Arguments& arguments, std::uint64_t seed) {
   return command;
 }
 
+/// How often the rare situations happened, in how many runs.
+class Marks {
+ public:
+  void add(const std::vector<std::uint64_t>& counts) {
+    for (std::size_t mark = 0; mark < counts.size(); ++mark) {
+      counts_[mark] += counts[mark];
+      if (counts[mark] > 0) ++runs_[mark];
+    }
+  }
+
+  void print_table() const {
+    for (std::size_t mark = 0; mark < counts_.size(); ++mark) {
+      std::cout << std::setw(12) << counts_[mark] << " times in " << std::setw(7) << runs_[mark]
+                << " runs  " << testing::simulation_marks()[mark] << '\n';
+    }
+  }
+
+  void print_summary() const {
+    const auto never = std::count(counts_.begin(), counts_.end(), std::uint64_t{0});
+    std::cout << counts_.size() - static_cast<std::size_t>(never) << " of " << counts_.size()
+              << " rare situations met";
+    std::string_view separator = "; never: ";
+    for (std::size_t mark = 0; mark < counts_.size(); ++mark) {
+      if (counts_[mark] != 0) continue;
+      std::cout << separator << '"' << testing::simulation_marks()[mark] << '"';
+      separator = ", ";
+    }
+    std::cout << '\n';
+  }
+
+ private:
+  std::vector<std::uint64_t> counts_ =
+      std::vector<std::uint64_t>(testing::simulation_marks().size());
+  std::vector<std::uint64_t> runs_ = counts_;
+};
+
 int run_one(const Arguments& arguments) {
   const auto report = run(arguments, *arguments.seed);
   std::cout << "seed " << *arguments.seed << ": " << report.events << " events in "
@@ -133,6 +178,11 @@ int run_one(const Arguments& arguments) {
             << report.unknown << " unknown"
             << (report.is_history_complete ? "" : " (history not searched to the end)")
             << "\ntrace " << std::hex << report.trace_hash << std::dec << '\n';
+  if (arguments.marks) {
+    Marks marks;
+    marks.add(report.marks);
+    marks.print_table();
+  }
   if (!report.failure) {
     std::cout << (arguments.until_event ? "stopped before the end\n" : "passed\n");
     return 0;
@@ -152,6 +202,8 @@ class Summary {
     events_ += report.events;
     faults_ += report.faults;
     operations_ += report.appended + report.read;
+    fewest_operations_ = std::min(fewest_operations_, report.appended + report.read);
+    marks_.add(report.marks);
     unknown_ += report.unknown;
     incomplete_ += report.is_history_complete ? 0 : 1;
     simulated_ += report.simulated;
@@ -168,10 +220,14 @@ class Summary {
   }
 
   int finish() {
-    std::cout << '\r' << line() << '\n'
-              << operations_ << " operations, " << unknown_ << " of unknown outcome, " << faults_
-              << " faults; " << incomplete_ << " histories not searched to the end\n"
-              << seeds_ - failed_ << " seeds passed, " << failed_ << " failed\n";
+    const auto cpu_seconds = static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
+    std::cout << '\r' << line() << ", " << std::lround(cpu_seconds) << " s of CPU\n"
+              << operations_ << " operations, at least " << fewest_operations_ << " per run, "
+              << unknown_ << " of unknown outcome, " << faults_ << " faults; " << incomplete_
+              << " histories not searched to the end\n";
+    if (arguments_.marks) marks_.print_table();
+    marks_.print_summary();
+    std::cout << seeds_ - failed_ << " seeds passed, " << failed_ << " failed\n";
     return failed_ == 0 ? 0 : 1;
   }
 
@@ -195,9 +251,11 @@ class Summary {
   std::uint64_t events_ = 0;
   std::uint64_t faults_ = 0;
   std::uint64_t operations_ = 0;
+  std::uint64_t fewest_operations_ = std::numeric_limits<std::uint64_t>::max();
   std::uint64_t unknown_ = 0;
   std::uint64_t incomplete_ = 0;
   std::chrono::milliseconds simulated_{0};
+  Marks marks_;
   std::chrono::steady_clock::time_point last_line_ = std::chrono::steady_clock::now();
 };
 

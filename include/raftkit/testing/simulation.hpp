@@ -7,6 +7,7 @@
 #include <iosfwd>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,8 +18,8 @@
 
 namespace raftkit::testing {
 
-/// What can go wrong. Most of it lasts for a while; `corrupt`, `reset`, `clock`, `transfer`, `join`
-/// and `remove` happen once.
+/// What can go wrong. Most of it lasts for a while; `corrupt`, `reset`, `clock`, `transfer`,
+/// `join`, `remove` and `demote` happen once.
 enum class SimFault : std::uint8_t {
   split,           ///< two halves that do not hear each other
   isolate_leader,  ///< the leader hears nobody, and nobody hears it
@@ -32,6 +33,7 @@ enum class SimFault : std::uint8_t {
   kill_leader,     ///< the same, of whoever leads
   kill_all,        ///< the same, of everybody at once
   power_cut,       ///< as kill, and nobody is told
+  kill_amid,       ///< as kill, when the node is next in the middle of writing or reading something
   stop,            ///< in good order, and a restart
   pause,           ///< SIGSTOP
   pause_leader,    ///< the same, of whoever leads
@@ -41,8 +43,9 @@ enum class SimFault : std::uint8_t {
   transfer,        ///< leadership is to go to somebody else
   join,            ///< a new node becomes a voter, or a learner, perhaps in place of another one
   remove,          ///< a voter is removed, if there are more than three
+  demote,          ///< a voter becomes a learner, if there are more than three
 };
-inline constexpr std::size_t kSimFaults = 21;
+inline constexpr std::size_t kSimFaults = 23;
 
 [[nodiscard]] std::string_view to_string(SimFault fault);
 
@@ -87,6 +90,10 @@ struct SimulationOptions {
   std::ostream* trace = nullptr;  ///< a line per event; null: none
 };
 
+/// Rare situations that a run may get into, e.g. "leader: two at once": what a test that means to
+/// cover everything should have seen.
+[[nodiscard]] std::span<const std::string_view> simulation_marks();
+
 /// What became of it.
 struct SimulationReport {
   /// The first thing that must not happen, most often after the name of the property; none: all is
@@ -101,6 +108,8 @@ struct SimulationReport {
   std::uint64_t unknown = 0;  ///< may have been applied
   std::uint64_t terms = 0;    ///< the newest one
   std::uint64_t faults = 0;   ///< that found something to do
+  /// How often each of simulation_marks() happened.
+  std::vector<std::uint64_t> marks = {};
   /// Lists whose history was too much for the search; the other checks covered them.
   bool is_history_complete = true;
 };

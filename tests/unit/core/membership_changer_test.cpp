@@ -119,6 +119,18 @@ TEST_CASE("A change that cannot be carried out is refused with the reason",
         "more than one voter changed without entering joint config");
 }
 
+TEST_CASE("A step for a member only does not bring back one that has left", "[core][membership]") {
+  for (const auto operation : {MemberOperation::make_voter, MemberOperation::make_learner}) {
+    MemberStep strict = step(operation, 4);
+    strict.must_be_member = true;
+    Membership with_learner = of({1, 2, 3});
+    with_learner.learners = ids({4});
+    CHECK(refusal(of({1, 2, 3}), {.steps = {strict}}) == "node 4 is no member");
+    CHECK(after(with_learner, {.steps = {strict}}).contains(NodeId{4}));
+    CHECK(refusal(with_learner, {.steps = {removal(4), strict}}) == "node 4 is no member");
+  }
+}
+
 TEST_CASE("Steps that change nothing, and node 0, are harmless", "[core][membership][b109]") {
   CHECK(after(of({1, 2}), {.steps = {voter(2)}}) == of({1, 2}));
   CHECK(after(of({1, 2}), {.steps = {removal(7)}}) == of({1, 2}));

@@ -84,6 +84,7 @@ proto::MembershipChange to_proto(const MembershipChange& change) {
     auto* added = out.add_steps();
     added->set_operation(static_cast<std::uint32_t>(step.operation));
     *added->mutable_member() = to_proto(step.member);
+    added->set_must_be_member(step.must_be_member);
   }
   out.set_context(std::string(change.context.view()));
   return out;
@@ -96,7 +97,8 @@ rc::Gen<MembershipChange> any_change() {
     const auto steps = *rc::gen::inRange(0, 4);
     for (int i = 0; i < steps; ++i) {
       change.steps.push_back({static_cast<raftkit::MemberOperation>(*rc::gen::inRange(0, 4)),
-                              *raftkit::test::any_member()});
+                              *raftkit::test::any_member(),
+                              *rc::gen::arbitrary<bool>()});
     }
     change.context = Bytes::copy_of(*rc::gen::string<std::string>());
     return change;
