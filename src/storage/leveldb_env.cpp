@@ -155,7 +155,9 @@ leveldb::Status LevelDbEnv::UnlockFile(leveldb::FileLock* lock) {
 }
 
 void LevelDbEnv::Schedule(void (*function)(void* argument), void* argument) {
-  worker_.post([=] { function(argument); });
+  const auto work = [=] { function(argument); };
+  if (background_) return background_(work);
+  worker_.post(work);
 }
 
 void LevelDbEnv::StartThread(void (*function)(void* argument), void* argument) {

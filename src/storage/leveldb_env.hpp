@@ -1,12 +1,17 @@
 // LevelDB's operating system: files on a Disk, written so that what survives a crash is a prefix.
 #pragma once
 
+#include <functional>
 #include <optional>
+#include <utility>
 
 #include "storage/leveldb_file.hpp"
 #include "storage/worker.hpp"
 
 namespace raftkit::storage {
+
+/// Takes work to be done.
+using Background = std::function<void(std::function<void()>)>;
 
 /// What LevelDB alone does not give, and this environment does:
 ///
@@ -19,10 +24,14 @@ namespace raftkit::storage {
 /// - A database that has lost its CURRENT is not taken for a new one, which would delete the rest;
 ///   and one that has lost its newest log is not opened as if that had never been.
 ///
+/// LevelDB's own work is done by a thread of the environment's, or by whoever gives `background`:
+/// later, not inside that call, and before the database is closed.
+///
 /// One per database. It must outlive the database, and the disk must outlive it. Thread-safe.
 class LevelDbEnv final : public leveldb::Env {
  public:
-  explicit LevelDbEnv(Disk& disk) : shared_(disk) {}
+  explicit LevelDbEnv(Disk& disk, Background background = {})
+      : shared_(disk), background_(std::move(background)) {}
 
   /// Why nothing is written any more. Also set where the lock was refused.
   [[nodiscard]] std::optional<Error> failure() const { return shared_.failure(); }
@@ -53,6 +62,7 @@ class LevelDbEnv final : public leveldb::Env {
   [[nodiscard]] Result<std::unique_ptr<LevelDbFile>> create(const std::string& path);
 
   LevelDbShared shared_;
+  Background background_;
   // LevelDB's own background thread is one for the whole process: a long compaction of one database
   // would stall the writers of all others.
   Worker worker_;

@@ -7,6 +7,7 @@
 
 #include "storage/failure_latch.hpp"
 #include "storage/leveldb_env.hpp"
+#include "storage/leveldb_log.hpp"
 #include "storage/leveldb_log_reader.hpp"
 #include "storage/stored_group.hpp"
 
@@ -191,8 +192,14 @@ Error open_error(const std::string& directory,
 
 Result<std::unique_ptr<LogStorage>> open_leveldb_log_storage(Disk& disk,
                                                              const LevelDbLogOptions& options) {
+  return open_leveldb_log(disk, options, {});
+}
+
+Result<std::unique_ptr<LogStorage>> open_leveldb_log(Disk& disk,
+                                                     const LevelDbLogOptions& options,
+                                                     Background background) {
   if (auto made = disk.create_directories(options.directory); !made) return std::move(made).error();
-  auto env = std::make_unique<LevelDbEnv>(disk);
+  auto env = std::make_unique<LevelDbEnv>(disk, std::move(background));
   leveldb::DB* opened = nullptr;
   const auto status = leveldb::DB::Open(tuned(options, *env), options.directory, &opened);
   std::unique_ptr<leveldb::DB> db(opened);

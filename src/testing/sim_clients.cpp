@@ -157,6 +157,10 @@ bool SimClients::check_history() const {
   bool is_complete = true;
   for (std::size_t key = 0; key < history_.size(); ++key) {
     auto history = history_[key];
+    for (const auto& [id, pending] : pending_) {  // of a run that was cut short
+      if (pending.operation.input.key == key && pending.operation.input.number)
+        history.push_back(pending.operation);
+    }
     // What was never applied has no effect on anybody; the search would try it at every place.
     std::erase_if(history, [this](const ListOperation& operation) {
       return !operation.returned && !world_.checks.was_applied(*operation.input.number);

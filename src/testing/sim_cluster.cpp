@@ -35,6 +35,7 @@ void SimCluster::choose_settings() {
   settings_.on_disk = random_.below(2) == 0;
   settings_.flush_delay = random_.below(2) == 0 ? SimTime(0) : milliseconds(1);
   settings_.apply_delay = random_.below(4) == 0 ? milliseconds(50) : microseconds(200);
+  settings_.stores = random_.below(4) == 0 ? SimStores::in_files : SimStores::in_memory;
   settings_.max_queued_bytes = random_.below(4) == 0 ? 5'000 : std::size_t{64} << 20;
   driver::DriverOptions& driver = settings_.driver;
   choose(driver.raft.log_window_bytes, {0, 2'000});
@@ -77,6 +78,10 @@ SimNode& SimCluster::add_node(NodeId id) {
   node.flush_delay = settings_.flush_delay;
   node.apply_delay = settings_.apply_delay;
   node.max_queued_bytes = settings_.max_queued_bytes;
+  node.stores = settings_.stores;
+  node.on_failing_disk = [this](NodeId failing) {
+    go_down(nodes_.at(failing).get(), SimNetwork::Farewell::close, seconds(1));
+  };
   if (options_.state_machine) {
     node.state_machine = [make = options_.state_machine, id] { return make(id); };
   } else {

@@ -48,6 +48,7 @@ class SimCluster {
   struct Settings {
     bool on_disk = false;
     SimTime apply_delay{0};
+    SimStores stores = SimStores::in_memory;
     std::size_t max_queued_bytes = 0;  // for a peer
     driver::DriverOptions driver;
     SimTime flush_delay{0};

@@ -176,6 +176,10 @@ bool SimCluster::apply_to_processes(const SimFaultStep& step) {
     case SimFault::hung_disk:
       node->set_disk({.is_hung = true});
       break;
+    case SimFault::broken_disk:
+      return node->is_up() && node->break_disk(step.b % 100);
+    case SimFault::full_disk:
+      return node->is_up() && node->fill_disk();
     case SimFault::clock:
       node->set_clock_rate(90 + step.b % 21);
       return true;

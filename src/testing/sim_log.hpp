@@ -1,8 +1,12 @@
-// A log on a simulated disk: what was not synced may be lost in a crash.
+// What a simulated node keeps on its disk: its log and its snapshots. What was not synced may be
+// lost in a crash.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <vector>
+
+#include "raftkit/snapshot.hpp"
 
 #include "storage/memory_log.hpp"
 #include "testing/log_image.hpp"
@@ -10,30 +14,60 @@
 
 namespace raftkit::testing {
 
-/// Every batch is atomic, as LogStorage promises. Survives the process that uses it; one thread.
-/// Owner: the node's disk.
+/// What the log and the snapshots are kept in.
+enum class SimStores : std::uint8_t {
+  in_memory,  ///< every batch is atomic, as LogStorage promises
+  in_files,   ///< the production stores, on a disk that loses unsynced sectors and names
+};
+
+/// Every answer of the production store is compared with what was written. Survives the process
+/// that uses it; one thread. Owner: the node's disk.
 class SimLog final : public LogStorage {
  public:
+  explicit SimLog(SimStores stores);
+  ~SimLog() override;
+
   Result<std::optional<LoadedLog>> load(GroupId group) override;
   Result<void> write(std::span<const PersistBatch> batches) override;
   Result<std::vector<Entry>> read(const LogRange& range) override;
   Result<void> compact(GroupId group, const SnapshotMeta& snapshot, Index keep_from) override;
 
+  [[nodiscard]] SnapshotStore& snapshots();
+  /// As SnapshotStore::create; a crash ends it, whoever holds it.
+  [[nodiscard]] Result<std::unique_ptr<SnapshotSink>> receive(const SnapshotMeta& snapshot);
+
   /// The process is gone. Of the batches that no sync covered, and after these of `unfinished`,
   /// which were being written, some survive: the first ones. Returns how many do not.
   std::size_t crash(core::Random& random, const std::vector<PersistBatch>& unfinished);
+
+  // What is wrong with the disk until the next crash. False: these stores know no such thing.
+
+  /// After so many more changes all writes and syncs fail.
+  bool fail_after(std::uint64_t changes);
+  /// There is no room for entries.
+  bool fill();
+  [[nodiscard]] bool is_failing() const { return is_failing_; }
 
   /// The batches that have become durable since the last call, in order.
   [[nodiscard]] std::vector<PersistBatch> take_durable() { return std::exchange(news_, {}); }
 
  private:
+  class Files;
+  class BorrowedSink;
+
   void make_durable(const PersistBatch& batch);
+  /// How many of these batches the files hold after what is durable.
+  [[nodiscard]] std::size_t count_survivors(const std::vector<PersistBatch>& maybe) const;
 
   bool was_written_ = false;
   storage::MemoryLog live_;
   storage::MemoryLog durable_;
   std::vector<PersistBatch> unsynced_;
   std::vector<PersistBatch> news_;
+  std::unique_ptr<SnapshotStore> snapshots_;  // null: in the files
+  std::unique_ptr<Files> files_;              // null: in memory
+  std::vector<std::weak_ptr<std::unique_ptr<SnapshotSink>>> received_;
+  bool is_failing_ = false;
 };
 
 }  // namespace raftkit::testing

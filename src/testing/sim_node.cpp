@@ -3,17 +3,13 @@
 #include <algorithm>
 #include <utility>
 
-#include "raftkit/storage.hpp"
-
 #include "driver/recovery.hpp"
 #include "testing/check.hpp"
 
 namespace raftkit::testing {
 
 SimNode::SimNode(const SimWorld& world, SimNodeOptions options)
-    : world_(world),
-      options_(std::move(options)),
-      snapshots_(storage::make_memory_snapshot_store()) {
+    : world_(world), options_(std::move(options)), log_(options_.stores) {
   const auto written = driver::bootstrap(log_, {}, options_.bootstrap);
   require(static_cast<bool>(written), "a new log cannot be written");
   static_cast<void>(log_.take_durable());  // every image begins with it
@@ -31,7 +27,7 @@ void SimNode::start() {
   require(static_cast<bool>(applied), "a state machine cannot start");
   const bool is_on_disk = options_.driver.kind == StateMachineKind::on_disk;
   auto recovered = driver::recover(
-      log_, *snapshots_, {{}, options_.driver.kind, is_on_disk ? *applied : Index{0}});
+      log_, log_.snapshots(), {{}, options_.driver.kind, is_on_disk ? *applied : Index{0}});
   require(static_cast<bool>(recovered),
           "recovery: node ",
           id(),
@@ -64,12 +60,14 @@ void SimNode::crash(SimNetwork::Farewell farewell) {
   world_.network.set_power(id(), farewell == SimNetwork::Farewell::close);
   life_->transport->set_farewell(farewell);
   mark_crash();
-  const std::size_t lost = log_.crash(world_.random, life_->writing);
+  const std::vector<PersistBatch> unfinished = std::exchange(life_->writing, {});
+  life_.reset();  // what it holds of the stores goes first
+  const std::size_t lost = log_.crash(world_.random, unfinished);
+  world_.trace.note("lost", id(), lost);
   world_.marks.hit_if(lost > 0, "crash: unfinished writes are lost");
-  world_.marks.hit_if(lost < life_->writing.size(), "crash: some of the unfinished writes survive");
+  world_.marks.hit_if(lost < unfinished.size(), "crash: some of the unfinished writes survive");
   for (const PersistBatch& batch : log_.take_durable())
     world_.checks.became_durable(id(), batch);
-  life_.reset();
 }
 
 void SimNode::mark_crash() {
@@ -200,6 +198,14 @@ void SimNode::observe(const Event& event) {
 }
 
 void SimNode::failed(const Error& error) {
+  if (log_.is_failing()) {
+    world_.marks.hit_if(error == Errc::out_of_space, "disk: full, and the node stops");
+    world_.marks.hit_if(error == Errc::storage_failed, "disk: writes fail, and the node stops");
+    world_.clock.after(milliseconds(10), [this, door = life_->process.door()] {
+      if (door.is_alive()) options_.on_failing_disk(id());
+    });
+    return;
+  }
   fail("node " + to_string(id()) + " cannot go on: " + error.message());
 }
 
@@ -252,7 +258,7 @@ Result<std::unique_ptr<SnapshotSink>> SimNode::accept_snapshot(const Envelope& e
     life_->process.post(SimTime(0), [this, envelope] { on_message(envelope); });
     return Errc::invalid_argument;
   }
-  return snapshots_->create(request->snapshot);
+  return log_.receive(request->snapshot);
 }
 
 }  // namespace raftkit::testing

@@ -61,6 +61,9 @@ struct SimNodeOptions {
   /// How long the state machine takes for a batch, at most.
   SimTime apply_delay = microseconds(200);
   std::size_t max_queued_bytes = std::size_t{64} << 20;  ///< for a peer
+  SimStores stores = SimStores::in_memory;
+  /// The node has given up because its disk fails: its process should end.
+  std::function<void(NodeId)> on_failing_disk;
   /// Makes the state machine at each start of the node.
   std::function<std::unique_ptr<StateMachine>()> state_machine;
 };
@@ -78,7 +81,7 @@ class SimNode final : private driver::Ports, private TransportHandler {
   void resume() {
     if (is_up()) life_->process.resume();
   }
-  [[nodiscard]] bool is_up() const { return life_ != nullptr; }
+  [[nodiscard]] bool is_up() const { return life_ != nullptr && life_->driver != nullptr; }
   /// Calls `action` once, a little after this moment, if this life sees it.
   void when(SimMoment moment, SimAction action) { life_->traps[moment] = std::move(action); }
 
@@ -88,6 +91,9 @@ class SimNode final : private driver::Ports, private TransportHandler {
     bool is_hung = false;
   };
   void set_disk(Disk disk) { disk_ = disk; }
+  /// As in SimLog; until the process ends. False: its stores cannot.
+  [[nodiscard]] bool break_disk(std::uint64_t changes) { return log_.fail_after(changes); }
+  [[nodiscard]] bool fill_disk() { return log_.fill(); }
   /// How fast this node's clocks run, in percent.
   void set_clock_rate(std::uint32_t percent);
 
@@ -178,6 +184,9 @@ class SimNode final : private driver::Ports, private TransportHandler {
 
   void work_on_disk();
   void finish_on_disk();
+  void finish_write();
+  void finish_compaction();
+  void require_unless_failing(const Result<void>& outcome) const;
   void work_on_state();
   void finish(driver::ApplyBatch batch);
   void finish(Restore job);
@@ -188,7 +197,6 @@ class SimNode final : private driver::Ports, private TransportHandler {
   SimNodeOptions options_;
   NoMetrics metrics_;
   SimLog log_;
-  std::unique_ptr<SnapshotStore> snapshots_;
   Disk disk_;
   std::uint32_t clock_percent_ = 100;
   SimTime clock_base_{0};       // when the rate was set,

@@ -64,32 +64,48 @@ void SimNode::finish_on_disk() {
     life_->process.post(milliseconds(50), [this] { finish_on_disk(); });
     return;
   }
-  const std::vector<PersistBatch> written = std::exchange(life_->writing, {});
-  Result<void> outcome;
-  if (!written.empty()) {
-    outcome = log_.write(written);
+  if (life_->writing.empty()) {
+    finish_compaction();
   } else {
-    const auto job = std::get<Compaction>(life_->disk_queue.front());
-    life_->disk_queue.pop_front();
-    outcome = log_.compact({}, job.snapshot, job.keep_from);
-    if (outcome) world_.checks.compacted(id(), job.snapshot, job.keep_from);
-    world_.marks.hit("compaction: log compacted");
-    life_->driver->compacted(job.keep_from, outcome);
+    finish_write();
   }
-  require(static_cast<bool>(outcome),
+  for (const PersistBatch& batch : log_.take_durable())
+    world_.checks.became_durable(id(), batch);
+  life_->is_disk_busy = false;
+  work_on_disk();
+  plan_flush();
+}
+
+void SimNode::finish_write() {
+  const Result<void> outcome = log_.write(life_->writing);
+  require_unless_failing(outcome);
+  for (const PersistBatch& batch : log_.take_durable())
+    world_.checks.became_durable(id(), batch);
+  std::vector<PersistBatch> written = life_->writing;
+  // After a failure nobody knows what has become of it.
+  if (outcome) life_->writing.clear();
+  world_.marks.finished(written, life_->driver->term());
+  world_.trace.note("written", id(), written.size());
+  for (const PersistBatch& batch : written)
+    life_->driver->persisted(batch.id, outcome);
+}
+
+void SimNode::finish_compaction() {
+  const auto job = std::get<Compaction>(life_->disk_queue.front());
+  life_->disk_queue.pop_front();
+  const Result<void> outcome = log_.compact({}, job.snapshot, job.keep_from);
+  require_unless_failing(outcome);
+  if (outcome) world_.checks.compacted(id(), job.snapshot, job.keep_from);
+  world_.marks.hit_if(outcome.has_value(), "compaction: log compacted");
+  life_->driver->compacted(job.keep_from, outcome);
+}
+
+void SimNode::require_unless_failing(const Result<void>& outcome) const {
+  require(outcome || log_.is_failing(),
           "storage: node ",
           id(),
           " asks its log for what it refuses: ",
           outcome ? std::string() : outcome.error().message());
-  for (const PersistBatch& batch : log_.take_durable())
-    world_.checks.became_durable(id(), batch);
-  world_.marks.finished(written, life_->driver->term());
-  for (const PersistBatch& batch : written)
-    life_->driver->persisted(batch.id, outcome);
-  world_.trace.note("written", id(), written.size());
-  life_->is_disk_busy = false;
-  work_on_disk();
-  plan_flush();
 }
 
 void SimNode::fetch(const FetchRequest& request) {
@@ -161,7 +177,7 @@ void SimNode::finish(Restore job) {
   world_.marks.hit_if(std::any_of(life_->apply_queue.begin(), life_->apply_queue.end(), restores),
                       "snapshot: followed by a newer one before it was restored");
   const auto outcome = [&]() -> Result<void> {
-    auto source = snapshots_->open(job.snapshot.last);
+    auto source = log_.snapshots().open(job.snapshot.last);
     if (!source) return std::move(source).error();
     auto sink = life_->machine->restore(job.snapshot);
     if (!sink) return std::move(sink).error();
@@ -213,7 +229,7 @@ void SimNode::finish(Save job) {
                       [this, snapshot = job.snapshot, weak = std::weak_ptr(held)] {
                         const auto kept = weak.lock();
                         const auto outcome = [&]() -> Result<void> {
-                          auto sink = snapshots_->create(snapshot);
+                          auto sink = log_.snapshots().create(snapshot);
                           if (!sink) return std::move(sink).error();
                           return copy(*kept, **sink);
                         }();
@@ -229,7 +245,7 @@ void SimNode::finish(Capture job) {
   const NodeId peer = job.request.to;
   auto source = life_->machine->kind() == StateMachineKind::on_disk
                     ? life_->machine->capture(job.current)
-                    : snapshots_->open(wanted.last);
+                    : log_.snapshots().open(wanted.last);
   if (!source) {
     life_->driver->snapshot_sent(peer, source.error());
     return;
@@ -249,7 +265,7 @@ void SimNode::finish(Capture job) {
 
 void SimNode::drop_snapshot(EntryId last) {
   life_->process.post(milliseconds(1),
-                      [this, last] { static_cast<void>(snapshots_->remove(last)); });
+                      [this, last] { static_cast<void>(log_.snapshots().remove(last)); });
 }
 
 }  // namespace raftkit::testing

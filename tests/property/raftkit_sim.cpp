@@ -204,6 +204,8 @@ class Summary {
     operations_ += report.appended + report.read;
     fewest_operations_ = std::min(fewest_operations_, report.appended + report.read);
     marks_.add(report.marks);
+    // In whatever order they end.
+    traces_ += (report.trace_hash ^ seed) * 0x9e3779b97f4a7c15;
     unknown_ += report.unknown;
     incomplete_ += report.is_history_complete ? 0 : 1;
     simulated_ += report.simulated;
@@ -227,6 +229,7 @@ class Summary {
               << " histories not searched to the end\n";
     if (arguments_.marks) marks_.print_table();
     marks_.print_summary();
+    std::cout << "traces " << std::hex << traces_ << std::dec << '\n';
     std::cout << seeds_ - failed_ << " seeds passed, " << failed_ << " failed\n";
     return failed_ == 0 ? 0 : 1;
   }
@@ -256,6 +259,7 @@ class Summary {
   std::uint64_t incomplete_ = 0;
   std::chrono::milliseconds simulated_{0};
   Marks marks_;
+  std::uint64_t traces_ = 0;
   std::chrono::steady_clock::time_point last_line_ = std::chrono::steady_clock::now();
 };
 

@@ -19,7 +19,8 @@
 namespace raftkit::testing {
 
 /// What can go wrong. Most of it lasts for a while; `corrupt`, `reset`, `clock`, `transfer`,
-/// `join`, `remove` and `demote` happen once.
+/// `join`, `remove` and `demote` happen once. `broken_disk` and `full_disk` do nothing to stores in
+/// memory, which three quarters of the seeds have; the others have the production stores.
 enum class SimFault : std::uint8_t {
   split,           ///< two halves that do not hear each other
   isolate_leader,  ///< the leader hears nobody, and nobody hears it
@@ -39,13 +40,15 @@ enum class SimFault : std::uint8_t {
   pause_leader,    ///< the same, of whoever leads
   slow_disk,       ///< each write takes up to a second and a half
   hung_disk,       ///< no write returns
+  broken_disk,     ///< writes and syncs fail, until the process, which must give up, starts again
+  full_disk,       ///< the same for want of room
   clock,           ///< runs up to a tenth too fast or too slow from now on
   transfer,        ///< leadership is to go to somebody else
   join,            ///< a new node becomes a voter, or a learner, perhaps in place of another one
   remove,          ///< a voter is removed, if there are more than three
   demote,          ///< a voter becomes a learner, if there are more than three
 };
-inline constexpr std::size_t kSimFaults = 23;
+inline constexpr std::size_t kSimFaults = 25;
 
 [[nodiscard]] std::string_view to_string(SimFault fault);
 

@@ -19,8 +19,8 @@
 #include "state_machine/kv_state_machine.hpp"
 #include "state_machine/reads.hpp"
 #include "state_machine/result.hpp"
-#include "support/memory_disk.hpp"
 #include "support/snapshots.hpp"
+#include "testing/memory_disk.hpp"
 
 namespace kvstore::test {
 
@@ -79,7 +79,7 @@ class Machine {
     open();
   }
   /// Everything opened before is dead; what no sync covered may be lost.
-  void lose_power(std::uint64_t seed, raftkit::test::Survivors survivors) {
+  void lose_power(std::uint64_t seed, raftkit::testing::Survivors survivors) {
     disk_->lose_power(seed, survivors);
     reopen();
   }
@@ -168,10 +168,11 @@ class Machine {
   [[nodiscard]] std::shared_ptr<const mvcc::View> view() const { return machine_->view(); }
   [[nodiscard]] std::uint64_t applied() { return machine_->applied_index().value().value; }
   [[nodiscard]] KvStateMachine& operator*() { return *machine_; }
-  [[nodiscard]] raftkit::test::MemoryDisk& disk() { return *disk_; }
+  [[nodiscard]] raftkit::testing::MemoryDisk& disk() { return *disk_; }
 
  private:
-  std::unique_ptr<raftkit::test::MemoryDisk> disk_ = std::make_unique<raftkit::test::MemoryDisk>();
+  std::unique_ptr<raftkit::testing::MemoryDisk> disk_ =
+      std::make_unique<raftkit::testing::MemoryDisk>();
   std::size_t write_buffer_bytes_ = std::size_t{64} << 10;
   std::unique_ptr<KvStateMachine> machine_;
   std::uint64_t index_ = 0;

@@ -6,7 +6,7 @@ namespace kvstore::test {
 
 namespace {
 
-using raftkit::test::Survivors;
+using raftkit::testing::Survivors;
 
 constexpr Survivors kAll[] = {
     Survivors::none, Survivors::oldest, Survivors::newest, Survivors::any, Survivors::all};

@@ -14,7 +14,7 @@ namespace kvstore::test {
 
 namespace {
 
-using raftkit::test::Survivors;
+using raftkit::testing::Survivors;
 
 constexpr std::size_t kMaxOperations = 128;
 constexpr std::size_t kSmallBuffer = 4096;  // tables and logs change all the time

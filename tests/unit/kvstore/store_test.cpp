@@ -5,7 +5,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "support/memory_disk.hpp"
+#include "testing/memory_disk.hpp"
 
 namespace kvstore::test {
 
@@ -42,7 +42,7 @@ Shown shown(const Writer& writer) {
 }  // namespace
 
 TEST_CASE("What is rolled back was never there, and what was before it stays", "[kvstore][mvcc]") {
-  raftkit::test::MemoryDisk disk;
+  raftkit::testing::MemoryDisk disk;
   const auto store = Store::open(options_on(disk)).value();
   Writer writer = store->begin();
   put(writer, "a", "1");
@@ -73,7 +73,7 @@ TEST_CASE("What is rolled back was never there, and what was before it stays", "
 
 TEST_CASE("A store that must be there is not made, and nothing is removed in its place",
           "[kvstore][mvcc]") {
-  raftkit::test::MemoryDisk disk;
+  raftkit::testing::MemoryDisk disk;
   {
     const auto store = Store::open(options_on(disk)).value();
     Writer writer = store->begin();
@@ -96,7 +96,7 @@ TEST_CASE("A store that must be there is not made, and nothing is removed in its
 }
 
 TEST_CASE("Whoever waits for a compaction is told when nobody will do it", "[kvstore][mvcc]") {
-  raftkit::test::MemoryDisk disk;
+  raftkit::testing::MemoryDisk disk;
   const auto store = Store::open(options_on(disk)).value();
   const auto wait = [&](std::int64_t revision) {
     auto told = std::make_shared<std::promise<bool>>();

@@ -5,8 +5,8 @@
 
 #include <catch2/catch.hpp>
 
-#include "support/memory_disk.hpp"
 #include "support/temporary_directory.hpp"
+#include "testing/memory_disk.hpp"
 
 namespace raftkit::storage {
 
@@ -42,7 +42,7 @@ class AnyDisk {
  private:
   bool on_system_;
   test::TemporaryDirectory directory_;
-  test::MemoryDisk memory_;
+  testing::MemoryDisk memory_;
 };
 
 }  // namespace

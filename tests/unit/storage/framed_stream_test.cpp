@@ -3,7 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "storage/encoding.hpp"
-#include "support/memory_disk.hpp"
+#include "testing/memory_disk.hpp"
 
 namespace raftkit::storage {
 
@@ -36,7 +36,7 @@ class Frames {
 };
 
 Result<RecoveredStream> recover(const std::string& bytes) {
-  test::MemoryDisk disk;
+  testing::MemoryDisk disk;
   REQUIRE(disk.create_directories("/db"));
   REQUIRE(write_file_atomically(disk, kPath, bytes_of(bytes)));
   return recover_stream(disk, kPath);

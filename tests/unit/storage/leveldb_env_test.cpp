@@ -8,7 +8,7 @@
 #include "raftkit/storage.hpp"
 
 #include "support/faulty_disk.hpp"
-#include "support/memory_disk.hpp"
+#include "testing/memory_disk.hpp"
 
 namespace raftkit::storage {
 
@@ -16,8 +16,8 @@ namespace {
 
 using test::DiskOperation;
 using test::FaultyDisk;
-using test::MemoryDisk;
-using test::Survivors;
+using testing::MemoryDisk;
+using testing::Survivors;
 
 /// A database on a disk that can fail and lose power.
 class Database {

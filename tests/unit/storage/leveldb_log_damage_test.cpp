@@ -12,6 +12,8 @@
 
 namespace raftkit::test {
 
+using testing::MemoryDisk;
+
 namespace {
 
 using Entries = std::vector<Entry>;

@@ -10,10 +10,13 @@
 
 #include "support/batches.hpp"
 #include "support/faulty_disk.hpp"
-#include "support/memory_disk.hpp"
 #include "support/printing.hpp"
+#include "testing/memory_disk.hpp"
 
 namespace raftkit::test {
+
+using testing::MemoryDisk;
+using testing::Survivors;
 
 class LevelDbLog {
  public:

@@ -4,10 +4,12 @@
 #include "raftkit/storage.hpp"
 
 #include "support/log_storage_cases.hpp"
-#include "support/memory_disk.hpp"
 #include "support/temporary_directory.hpp"
+#include "testing/memory_disk.hpp"
 
 namespace raftkit::test {
+
+using testing::MemoryDisk;
 
 namespace {
 

@@ -1,12 +1,15 @@
 // The disk that the storage tests lose power on must lose what a real one may lose, and nothing
 // else.
-#include "support/memory_disk.hpp"
+#include "testing/memory_disk.hpp"
 
 #include <set>
 
 #include <catch2/catch.hpp>
 
 namespace raftkit::test {
+
+using testing::MemoryDisk;
+using testing::Survivors;
 
 namespace {
 

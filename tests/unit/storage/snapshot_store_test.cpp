@@ -4,12 +4,14 @@
 #include "raftkit/storage.hpp"
 
 #include "support/batches.hpp"
-#include "support/memory_disk.hpp"
 #include "support/printing.hpp"
 #include "support/snapshots.hpp"
 #include "support/temporary_directory.hpp"
+#include "testing/memory_disk.hpp"
 
 namespace raftkit::test {
+
+using testing::MemoryDisk;
 
 namespace {
 

@@ -1,13 +1,13 @@
-#include "support/memory_disk.hpp"
+#include "testing/memory_disk.hpp"
 
 #include <algorithm>
 #include <optional>
 #include <utility>
 
 #include "storage/path.hpp"
-#include "support/file_content.hpp"
+#include "testing/file_content.hpp"
 
-namespace raftkit::test {
+namespace raftkit::testing {
 
 namespace {
 
@@ -16,6 +16,9 @@ using storage::parent_directory;
 
 Error missing(const std::string& path) {
   return {Errc::not_found, path + ": no such file"};
+}
+Error broken(const std::string& path) {
+  return {Errc::io_error, path + ": the disk does not write any more"};
 }
 Error power_lost(const std::string& path) {
   return {Errc::io_error, path + ": the power was lost"};
@@ -155,6 +158,7 @@ class MemoryDisk::Writer final : public storage::WritableFile {
   Result<void> change(std::uint64_t end, const Change& apply) {
     const std::lock_guard lock(disk_.mutex_);
     if (boot_ != disk_.boots_) return power_lost(path_);
+    if (!disk_.can_change()) return broken(path_);
     if (end > inode_->current.size() &&
         disk_.used_bytes() + end - inode_->current.size() > disk_.capacity_)
       return Error(Errc::out_of_space, path_ + ": the disk is full");
@@ -220,6 +224,7 @@ void MemoryDisk::lose_power(std::uint64_t seed, Survivors survivors) {
   const std::lock_guard lock(mutex_);
   std::mt19937_64 random(seed);
   ++boots_;
+  changes_left_.reset();
   locked_.clear();
   for (auto& [path, directory] : directories_) {
     const auto changes = directory.waiting.size();
@@ -230,6 +235,18 @@ void MemoryDisk::lose_power(std::uint64_t seed, Survivors survivors) {
     for (auto& [name, inode] : directory.current)
       inode->lose_power(survivors, random);
   }
+}
+
+void MemoryDisk::fail_after(std::uint64_t changes) {
+  const std::lock_guard lock(mutex_);
+  changes_left_ = changes;
+}
+
+bool MemoryDisk::can_change() {
+  if (!changes_left_) return true;
+  if (*changes_left_ == 0) return false;
+  --*changes_left_;
+  return true;
 }
 
 void MemoryDisk::set_capacity(std::uint64_t bytes) {
@@ -270,6 +287,7 @@ Result<std::unique_ptr<storage::WritableFile>> MemoryDisk::open_writable(const s
   InodePtr inode = find(path);
   if (inode != nullptr && mode == Open::create_new)
     return Error(Errc::already_exists, path + ": exists");
+  if ((inode == nullptr || mode == Open::truncate) && !can_change()) return broken(path);
   if (inode == nullptr) {
     inode = std::make_shared<Inode>();
     directory->second.change({std::string(file_name(path)), inode, ""});
@@ -321,12 +339,14 @@ Result<void> MemoryDisk::create_directories(const std::string& path) {
 Result<void> MemoryDisk::remove_file(const std::string& path) {
   const std::lock_guard lock(mutex_);
   if (find(path) == nullptr) return missing(path);
+  if (!can_change()) return broken(path);
   directories_[parent_directory(path)].change({std::string(file_name(path)), nullptr, ""});
   return {};
 }
 
 Result<void> MemoryDisk::remove_tree(const std::string& path) {
   const std::lock_guard lock(mutex_);
+  if (!can_change()) return broken(path);
   if (find(path) != nullptr)
     directories_[parent_directory(path)].change({std::string(file_name(path)), nullptr, ""});
   std::erase_if(directories_, [&](const auto& directory) {
@@ -341,6 +361,7 @@ Result<void> MemoryDisk::rename(const std::string& from, const std::string& to) 
   if (inode == nullptr) return missing(from);
   if (parent_directory(from) != parent_directory(to))
     return Error(Errc::not_supported, from + ": renames stay within a directory");
+  if (!can_change()) return broken(from);
   directories_[parent_directory(to)].change(
       {std::string(file_name(to)), std::move(inode), std::string(file_name(from))});
   return {};
@@ -350,6 +371,7 @@ Result<void> MemoryDisk::sync_directory(const std::string& path) {
   const std::lock_guard lock(mutex_);
   const auto directory = directories_.find(path);
   if (directory == directories_.end()) return missing(path);
+  if (!can_change()) return broken(path);
   directory->second.sync(directory->second.waiting.size());
   return {};
 }
@@ -384,4 +406,4 @@ std::uint64_t MemoryDisk::used_bytes() const {
   return used;
 }
 
-}  // namespace raftkit::test
+}  // namespace raftkit::testing

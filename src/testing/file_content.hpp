@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace raftkit::test {
+namespace raftkit::testing {
 
 /// A file's bytes. Zeros at the end that nobody wrote take no memory.
 class FileContent {
@@ -49,4 +49,4 @@ class FileContent {
   std::uint64_t size_ = 0;
 };
 
-}  // namespace raftkit::test
+}  // namespace raftkit::testing

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <set>
 #include <string>
@@ -12,7 +13,7 @@
 
 #include "raftkit/disk.hpp"
 
-namespace raftkit::test {
+namespace raftkit::testing {
 
 /// What a power loss keeps of the writes that no sync covered.
 enum class Survivors : std::uint8_t {
@@ -34,6 +35,10 @@ class MemoryDisk final : public storage::Disk {
   /// Pulls the plug: unsynced writes survive as `survivors` says, of the changes of each directory
   /// a prefix does. Everything opened before fails from now on; locks are gone.
   void lose_power(std::uint64_t seed, Survivors survivors);
+
+  /// After so many more changes, be they of bytes or names, or syncs, every one fails with
+  /// io_error, until lose_power().
+  void fail_after(std::uint64_t changes);
 
   /// As free_bytes() promises and writes beyond it find out.
   void set_capacity(std::uint64_t bytes);
@@ -67,12 +72,15 @@ class MemoryDisk final : public storage::Disk {
 
   [[nodiscard]] InodePtr find(const std::string& path) const;
   [[nodiscard]] std::uint64_t used_bytes() const;
+  /// Whether another change works.
+  [[nodiscard]] bool can_change();
 
   mutable std::mutex mutex_;  // guards everything below
   std::map<std::string, Directory> directories_;
   std::set<std::string> locked_;
   std::uint64_t capacity_ = std::uint64_t{1} << 40;
+  std::optional<std::uint64_t> changes_left_;
   std::uint64_t boots_ = 0;  // power losses so far; handles of an earlier boot are dead
 };
 
-}  // namespace raftkit::test
+}  // namespace raftkit::testing
