@@ -27,6 +27,7 @@ enum class Errc {
   peer_not_found = 10,    ///< no such member, or a message from somebody who is none
   invalid_argument = 11,  ///< the caller's mistake; the message names the value
   not_supported = 12,     ///< this implementation of an interface does not offer it
+  session_expired = 13,   ///< the client's session is over; nothing was done, open a new one
 
   // Why a node cannot start or go on.
   storage_failed = 20,  ///< a write or sync failed: what is durable is unknown, the node is done

@@ -25,9 +25,13 @@ void ProtoWriter::always_varint(std::uint32_t field, std::uint64_t value) {
 }
 
 void ProtoWriter::always_text(std::uint32_t field, std::string_view value) {
-  raw_varint((std::uint64_t{field} << 3) | kLengthDelimited);
-  raw_varint(value.size());
+  text_head(field, value.size());
   bytes_.append(value);
+}
+
+void ProtoWriter::text_head(std::uint32_t field, std::size_t size) {
+  raw_varint((std::uint64_t{field} << 3) | kLengthDelimited);
+  raw_varint(size);
 }
 
 std::optional<std::uint64_t> ProtoReader::raw_varint() {

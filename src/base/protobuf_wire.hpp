@@ -2,6 +2,7 @@
 // The messages are those of src/wire/raftkit.proto, where a test compares both encoders.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -23,6 +24,8 @@ class ProtoWriter {
     if (!value.empty()) always_text(field, value);
   }
   void always_text(std::uint32_t field, std::string_view value);
+  /// Begins a text of `size` bytes, which must follow.
+  void text_head(std::uint32_t field, std::size_t size);
 
   [[nodiscard]] const std::string& bytes() const { return bytes_; }
 
