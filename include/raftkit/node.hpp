@@ -239,6 +239,7 @@ class Node {
                          std::function<void(const NodeStatus&)> observer);
 
  private:
+  friend class Session;  // may be there when the node is gone
   class Impl;
   explicit Node(std::shared_ptr<Impl> impl);
 

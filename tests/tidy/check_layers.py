@@ -37,7 +37,7 @@ IMPURE = {
 PURE = SPINE | {"sessions"}
 # Public headers that only their own ring may see: Asio must not leak into core, nor the driver into config.
 PUBLIC_ASIO = {
-    "raftkit/node.hpp", "raftkit/launch.hpp", "raftkit/tcp_transport.hpp", "raftkit/loopback_transport.hpp",
+    "raftkit/node.hpp", "raftkit/launch.hpp", "raftkit/session_client.hpp", "raftkit/tcp_transport.hpp", "raftkit/loopback_transport.hpp",
     "raftkit/testing/transport_conformance.hpp", "raftkit/detail/completion.hpp",
 }
 

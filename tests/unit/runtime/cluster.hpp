@@ -22,6 +22,7 @@
 
 #include "raftkit/loopback_transport.hpp"
 #include "raftkit/node.hpp"
+#include "raftkit/session_client.hpp"
 #include "raftkit/storage.hpp"
 
 namespace raftkit::test {
@@ -176,7 +177,7 @@ class Cluster {
                                   [this](boost::asio::any_io_executor strand) {
                                     return network.make_transport(std::move(strand));
                                   },
-                              .state_machine = member.machine,
+                              .state_machine = *member.state_machine,
                               .metrics = member.counts});
     REQUIRE(node);
     member.node = *std::move(node);
@@ -189,6 +190,18 @@ class Cluster {
     for (const auto& [id, member] : members_)
       start(id);
   }
+
+  /// Puts sessions in front of every machine; before any node starts.
+  void add_sessions() {
+    for (auto& [id, member] : members_) {
+      member->clock = make_cluster_clock();
+      auto made = SessionStateMachine::create(member->machine, member->clock);
+      REQUIRE(made);
+      member->with_sessions = *std::move(made);
+      member->state_machine = member->with_sessions.get();
+    }
+  }
+  const std::shared_ptr<ClusterClock>& clock(std::uint64_t id) { return members_.at(id)->clock; }
 
   Node& node(std::uint64_t id) { return *members_.at(id)->node; }
   Machine& machine(std::uint64_t id) { return members_.at(id)->machine; }
@@ -283,6 +296,9 @@ class Cluster {
     std::shared_ptr<LogStorage> log = storage::make_memory_log_storage();
     std::function<Result<void>()> before_log;
     Machine machine;
+    std::shared_ptr<ClusterClock> clock;
+    std::unique_ptr<StateMachine> with_sessions;
+    StateMachine* state_machine = &machine;
     std::shared_ptr<Counts> counts;
     std::unique_ptr<Node> node;
     Subscription subscription;

@@ -1,0 +1,119 @@
+// A client with a session, in the process of a member: its commands are applied once, however often
+// they must be proposed.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <utility>  // Boost 1.74 needs it before Asio on g++ 12
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/async_result.hpp>
+
+#include "raftkit/bytes.hpp"
+#include "raftkit/detail/completion.hpp"
+#include "raftkit/error.hpp"
+#include "raftkit/node.hpp"
+#include "raftkit/sessions.hpp"
+
+namespace raftkit {
+
+/// A cluster clock on this process' steady clock.
+[[nodiscard]] std::shared_ptr<ClusterClock> make_cluster_clock();
+
+struct SessionClientOptions {
+  SessionOptions session = {};
+  /// How long an operation goes on proposing. The last attempt is waited for: see
+  /// NodeOptions::request_timeout.
+  std::chrono::milliseconds retry_for{30'000};
+};
+
+/// An open session. Proposes through one node, whose state machine must be a SessionStateMachine on
+/// all members. What this node cannot take now, or may have taken, is proposed again under the same
+/// number until it is answered. A third of the session's timeout after its last use it is kept
+/// alive.
+///
+/// Every asynchronous operation takes any Asio completion token; its handler runs on its associated
+/// executor (or the node's), never inside the call that started it. Operations may outlive this
+/// object; it may outlive the node, whose end is answered by `stopped`.
+///
+/// Thread-safe. Empty when default-constructed or moved from: then only destruction and assignment
+/// are allowed.
+class Session {
+ public:
+  Session() = default;
+  Session(Session&&) noexcept = default;
+  Session& operator=(Session&&) noexcept = default;
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+  /// No more is kept alive; whatever is under way goes on. The session stays until it expires.
+  ~Session() = default;
+
+  /// Opens one; completes with void(error_code, Session). `clock` is that of the node's
+  /// SessionStateMachine. Errors: invalid_option · invalid_argument: no clock · those of
+  /// Node::async_propose(), after the last attempt. After commit_unknown there may be a session
+  /// that nobody uses, until it expires.
+  template <class CompletionToken>
+  static auto async_open(Node& node,
+                         std::shared_ptr<ClusterClock> clock,
+                         SessionClientOptions options,
+                         CompletionToken&& token) {
+    return boost::asio::async_initiate<CompletionToken, void(error_code, Session)>(
+        [&node](
+            auto handler, std::shared_ptr<ClusterClock> on, const SessionClientOptions& wanted) {
+          open(node, std::move(on), wanted, {std::move(handler), executor_of(node)});
+        },
+        token,
+        std::move(clock),
+        options);
+  }
+
+  /// Has `command` applied once; completes with void(error_code, ProposeResult) when this node has
+  /// applied it, with the index where it was applied and what the wrapped state machine answered.
+  /// Commands that are under way at the same time may be applied in any order.
+  /// Errors: overloaded: SessionOptions::max_unanswered numbers from the oldest command on that is
+  /// not answered are in use · session_expired, command_too_large, invalid_argument, stopped,
+  /// no_leader, proposal_dropped: it was not applied and never will be · commit_unknown: it may
+  /// have been applied, or be applied yet, once: the time was up, or node or session ended
+  /// meanwhile.
+  template <class CompletionToken>
+  auto async_propose(Bytes command, CompletionToken&& token) {
+    return boost::asio::async_initiate<CompletionToken, void(error_code, ProposeResult)>(
+        [this](auto handler, Bytes bytes) {
+          propose(std::move(bytes), {std::move(handler), executor()});
+        },
+        token,
+        std::move(command));
+  }
+
+  /// Ends the session for all members; completes with void(error_code). What is under way is not
+  /// waited for: it may be answered by session_expired or commit_unknown. Nothing can be proposed
+  /// from now on, also after an error: those of Node::async_propose().
+  template <class CompletionToken>
+  auto async_close(CompletionToken&& token) {
+    return boost::asio::async_initiate<CompletionToken, void(error_code)>(
+        [this](auto handler) {
+          close({std::move(handler), executor()});
+        },
+        token);
+  }
+
+  [[nodiscard]] SessionId id() const;
+
+ private:
+  class Attempts;
+  class Impl;
+  explicit Session(std::shared_ptr<Impl> impl);
+
+  [[nodiscard]] static boost::asio::any_io_executor executor_of(const Node& node);
+  [[nodiscard]] boost::asio::any_io_executor executor() const;
+  static void open(Node& node,
+                   std::shared_ptr<ClusterClock> clock,
+                   const SessionClientOptions& options,
+                   detail::Completion<error_code, Session> done);
+  void propose(Bytes command, detail::Completion<error_code, ProposeResult> done);
+  void close(detail::Completion<error_code> done);
+
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace raftkit
