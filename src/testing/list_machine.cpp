@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "raftkit/sessions.hpp"
+
 namespace raftkit::testing {
 
 namespace {
@@ -92,6 +94,11 @@ Result<std::unique_ptr<SnapshotSink>> ListMachine::restore(const SnapshotMeta& m
     if (disk_ != nullptr) disk_->durable = state_;
     return {};
   });
+}
+
+const ListMachine* lists_of(const StateMachine& machine) {
+  const auto* sessions = dynamic_cast<const SessionStateMachine*>(&machine);
+  return dynamic_cast<const ListMachine*>(sessions != nullptr ? &sessions->machine() : &machine);
 }
 
 }  // namespace raftkit::testing

@@ -78,4 +78,7 @@ class ListMachine final : public StateMachine {
   State state_;
 };
 
+/// What a node keeps its lists in, also behind sessions; null: something else.
+[[nodiscard]] const ListMachine* lists_of(const StateMachine& machine);
+
 }  // namespace raftkit::testing

@@ -210,9 +210,54 @@ void SimChecks::check_result(const Command& command, const Bytes& result) {
           "determinism: two nodes answer the command at ",
           command.id,
           " differently");
-  if (!is_first || workload_ != Workload::lists) return;
-  const auto list = ListCommand::decode(command.payload);
-  require(list.has_value(), "apply: the command at ", command.id, " is none that was proposed");
+  if (!is_first) return;
+  if (workload_ == Workload::lists) check_list(index, command.payload, result);
+  if (workload_ == Workload::lists_in_sessions) check_request(index, command.payload, result);
+}
+
+void SimChecks::check_request(Index index, const Bytes& payload, const Bytes& result) {
+  const auto request = decode_session_request(payload);
+  const auto answer = decode_session_answer(result);
+  require(request && answer, "sessions: no request, or no answer, at ", index);
+  if (const auto* plain = std::get_if<PlainCommand>(&request->request)) {
+    require(answer->status == SessionStatus::applied && answer->index == index,
+            "sessions: the plain command at ",
+            index,
+            " is not applied");
+    check_list(index, plain->command, answer->response);
+  }
+  if (const auto* command = std::get_if<SessionCommand>(&request->request))
+    check_in_session(index, *command, *answer);
+}
+
+void SimChecks::check_in_session(Index index,
+                                 const SessionCommand& command,
+                                 const SessionAnswer& answer) {
+  // Whatever else it says, it did nothing: the lists will show.
+  if (answer.status != SessionStatus::applied) return;
+  const auto [known, is_first] =
+      answers_.emplace(std::pair(command.session, command.sequence), answer);
+  require(is_first == (answer.index == index),
+          "sessions: command ",
+          command.sequence,
+          " of session ",
+          command.session.value,
+          " at ",
+          index,
+          is_first ? " is answered as one that nobody applied" : " is applied a second time");
+  require(known->second == answer,
+          "sessions: command ",
+          command.sequence,
+          " of session ",
+          command.session.value,
+          " is answered differently at ",
+          index);
+  if (is_first) check_list(index, command.command, answer.response);
+}
+
+void SimChecks::check_list(Index index, const Bytes& payload, const Bytes& result) {
+  const auto list = ListCommand::decode(payload);
+  require(list.has_value(), "apply: the command at ", index, " is none that was proposed");
   const auto [place, is_new] = numbers_.emplace(list->number, index);
   require(is_new, "exactly once: one proposal was applied at ", place->second, " and at ", index);
   require(!refused_.contains(list->number),

@@ -4,7 +4,10 @@
 
 #include <map>
 #include <set>
+#include <utility>
 #include <vector>
+
+#include "raftkit/sessions.hpp"
 
 #include "driver/ports.hpp"
 #include "driver/recovery.hpp"
@@ -16,10 +19,12 @@ namespace raftkit::testing {
 /// Throws CheckFailed. Owner: the simulation.
 class SimChecks {
  public:
-  enum class Workload : std::uint8_t { lists, embedders };
+  enum class Workload : std::uint8_t { lists, lists_in_sessions, embedders };
 
-  SimChecks(const SnapshotMeta& bootstrap, Workload workload)
-      : bootstrap_(bootstrap), workload_(workload), oracle_(bootstrap) {}
+  explicit SimChecks(const SnapshotMeta& bootstrap) : bootstrap_(bootstrap), oracle_(bootstrap) {}
+
+  /// What will be proposed; before anything is.
+  void expect(Workload workload) { workload_ = workload; }
 
   // What a node does.
 
@@ -73,16 +78,20 @@ class SimChecks {
   [[nodiscard]] HistoryHash installed(const PersistBatch& batch) const;
   void commit(NodeId id, Node& node, const HardState& hard, const SoftState& state);
   void check_result(const Command& command, const Bytes& result);
+  void check_request(Index index, const Bytes& payload, const Bytes& result);
+  void check_in_session(Index index, const SessionCommand& command, const SessionAnswer& answer);
+  void check_list(Index index, const Bytes& payload, const Bytes& result);
   [[nodiscard]] ListValue value_at(std::uint8_t key, Index index) const;
 
   SnapshotMeta bootstrap_;
-  Workload workload_;
+  Workload workload_ = Workload::lists;
   ClusterOracle oracle_;
   std::map<NodeId, Node> nodes_;
   std::map<Index, Bytes> results_;  // of the first node that applied it
   std::array<std::vector<Version>, kLists> versions_;
   std::map<std::uint64_t, Index> numbers_;  // that were appended
   std::set<std::uint64_t> refused_;
+  std::map<std::pair<SessionId, std::uint64_t>, SessionAnswer> answers_;  // of commands in sessions
 };
 
 }  // namespace raftkit::testing

@@ -49,6 +49,7 @@ void SimClients::begin(std::size_t client) {
   pending.operation.call = static_cast<std::uint64_t>(world_.clock.now().count());
   pending.operation.input.key = static_cast<std::uint8_t>(world_.random.below(kSpareList));
   if (!reads) pending.operation.input.number = id;
+  if (!reads && has_session(client)) return attempt(id);
   world_.trace.note(reads ? "read" : "append", node.id(), id);
   world_.clock.after(options_.give_up_after, [this, id] {
     if (!is_stopped_ && pending_.contains(id)) became_unknown(id);
@@ -64,12 +65,16 @@ void SimClients::propose(std::uint64_t id, SimNode& node, std::uint64_t number) 
   const ListCommand command{pending_.at(id).operation.input.key, number};
   const std::size_t padding =
       world_.random.below(static_cast<std::uint32_t>(options_.max_padding_bytes) + 1);
-  Bytes payload = options_.command ? options_.command(number) : command.encode(padding);
+  Bytes payload =
+      options_.command ? options_.command(number) : as_proposed(node, command.encode(padding));
   node.propose(std::move(payload), [this, id](error_code code, const driver::Proposed& proposed) {
     if (!pending_.contains(id)) return;
     if (code) return failed(id, code);
     if (options_.command) return succeeded(id, proposed.index, {});
-    const auto value = decode_list_value(proposed.result);
+    const auto answer = decode_session_answer(proposed.result);
+    const bool is_in_sessions = options_.session_clients > 0;
+    const auto value =
+        decode_list_value(is_in_sessions && answer ? answer->response : proposed.result);
     require(value.has_value(), "results: a proposal is answered without its result");
     succeeded(id, proposed.index, *value);
   });
@@ -81,7 +86,7 @@ void SimClients::read(std::uint64_t id, SimNode& node) {
     if (code) return failed(id, code);
     const Index applied = node.driver().applied_index();
     require(applied >= index, "reads: index ", index, " is not applied yet");
-    const auto* lists = dynamic_cast<const ListMachine*>(&node.state_machine());
+    const auto* lists = lists_of(node.state_machine());
     ListValue value;
     if (lists != nullptr) {
       const std::uint8_t key = pending_.at(id).operation.input.key;
@@ -146,7 +151,8 @@ void SimClients::became_unknown(std::uint64_t id) {
 void SimClients::node_crashed(NodeId node) {
   std::vector<std::uint64_t> lost;
   for (const auto& [id, pending] : pending_) {
-    if (pending.node == node) lost.push_back(id);
+    const bool asks_again = has_session(pending.client) && pending.operation.input.number;
+    if (pending.node == node && !asks_again) lost.push_back(id);
   }
   for (const std::uint64_t id : lost)
     became_unknown(id);

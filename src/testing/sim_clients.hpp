@@ -1,11 +1,14 @@
 // Clients of a simulated cluster: each does one thing at a time, and remembers what it was told.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <vector>
+
+#include "raftkit/sessions.hpp"
 
 #include "testing/linearizability.hpp"
 #include "testing/sim_node.hpp"
@@ -27,6 +30,9 @@ struct ListModel {
   static std::size_t hash(const State& state) { return state.hash; }
 };
 
+/// What is to be proposed to this node, so that its state machine sees `command`.
+[[nodiscard]] Bytes as_proposed(const SimNode& node, Bytes command);
+
 /// Owner: the simulation.
 class SimClients {
  public:
@@ -39,6 +45,9 @@ class SimClients {
         0;  ///< of the requests go to somebody who leads, if anybody does
     std::size_t max_padding_bytes = 200;
     SimTime give_up_after = seconds(15);
+    /// So many of them have sessions, and propose again until they are answered.
+    std::size_t session_clients = 0;
+    SessionOptions session = {};
     /// What is proposed instead of appends to the built-in lists; nothing is read then.
     std::function<Bytes(std::uint64_t)> command = {};
   };
@@ -47,6 +56,8 @@ class SimClients {
     std::uint64_t read = 0;
     std::uint64_t refused = 0;
     std::uint64_t unknown = 0;
+    std::uint64_t replayed = 0;
+    std::uint64_t expired = 0;  ///< sessions
   };
   using Nodes = std::function<std::vector<SimNode*>()>;  ///< those that are up
 
@@ -72,6 +83,24 @@ class SimClients {
     Term term;   // of the node that was asked, then
     bool asks_leader = false;
     ListOperation operation;
+
+    // In a session:
+    std::uint64_t sequence = 0;  // 0: in none, or there is none yet
+    std::uint64_t attempts = 0;
+    std::uint64_t unanswered = 0;  // attempts
+    bool may_be_applied = false;
+  };
+  /// What a client knows of its session.
+  struct Session {
+    std::optional<SessionId> id;
+    std::uint64_t next_sequence = 1;
+    bool acknowledges_all = false;
+  };
+  /// One copy of a command.
+  struct Attempt {
+    std::uint64_t operation = 0;
+    std::uint64_t number = 0;
+    SessionId session;
   };
 
   void plan_next(std::size_t client);
@@ -83,12 +112,28 @@ class SimClients {
   void became_unknown(std::uint64_t id);
   Pending take(std::uint64_t id);
 
+  // sim_session_clients.cpp
+  void attempt(std::uint64_t id);
+  void attempt_later(std::uint64_t id, SimTime least, SimTime most);
+  void open_session(std::uint64_t id, SimNode& node);
+  void propose_in_session(std::uint64_t id, SimNode& node);
+  void close_session(SessionId session, SimNode& node);
+  void attempt_failed(const Attempt& attempt, error_code code);
+  void attempt_answered(const Attempt& attempt, Index at, const SessionAnswer& answer);
+  void command_applied(const Attempt& attempt, Index at, const SessionAnswer& answer);
+  void session_expired(std::uint64_t id);
+  [[nodiscard]] bool has_session(std::size_t client) const {
+    return client < options_.session_clients;
+  }
+
   SimWorld world_;
   Options options_;
   Nodes nodes_;
   bool is_stopped_ = false;
   std::uint64_t next_id_ = 1;  // of operations, and what they append
   std::map<std::uint64_t, Pending> pending_;
+  std::map<std::size_t, Session> sessions_;         // by client
+  std::map<std::uint64_t, SessionAnswer> answers_;  // of operations in sessions
   std::array<std::vector<ListOperation>, kLists> history_;
   Index last_position_;  // in the log, of what anybody was told of
   Counts counts_;

@@ -12,19 +12,29 @@ SimCluster::SimCluster(const SimulationOptions& options, const MembershipPtr& bo
       random_(options.seed),
       trace_(clock_, options.trace),
       network_(clock_, random_),
-      checks_({driver::kBootstrap, bootstrap},
-              options.state_machine ? SimChecks::Workload::embedders : SimChecks::Workload::lists),
+      checks_({driver::kBootstrap, bootstrap}),
       next_node_(bootstrap->voters.size() + 1) {
   choose_settings();
   for (const NodeId id : bootstrap_->voters)
     add_node(id);
-  SimClients::Options workload{.clients = options.clients, .command = options.command};
+  clients_ =
+      std::make_unique<SimClients>(world(), choose_workload(), [this] { return members_up(); });
+}
+
+SimClients::Options SimCluster::choose_workload() {
+  SimClients::Options workload{.clients = options_.clients, .command = options_.command};
   workload.most_pause = milliseconds(20U << random_.below(6));
   workload.least_pause = workload.most_pause / 20;
   workload.leader_percent = 25 * random_.below(4);
   workload.max_padding_bytes = random_.below(4) == 0 ? 20'000 : 200;
-  clients_ =
-      std::make_unique<SimClients>(world(), std::move(workload), [this] { return members_up(); });
+  if (!settings_.has_sessions) return workload;
+  workload.session_clients = (options_.clients + 1) / 2;
+  SessionOptions& session = workload.session;
+  session.timeout = milliseconds(1'000 * (random_.below(2) == 0 ? 60 : 1 + random_.below(10)));
+  if (random_.below(4) == 0) session.max_sessions = 2;
+  if (random_.below(4) == 0) session.max_unanswered = 2;
+  if (random_.below(4) == 0) session.max_answer_bytes = 30;
+  return workload;
 }
 
 void SimCluster::choose_settings() {
@@ -53,6 +63,10 @@ void SimCluster::choose_settings() {
     const SimTime promised = (driver.raft.election_timeout_ticks - 2) * milliseconds(100);
     driver.lease_nanoseconds = static_cast<std::uint64_t>(promised.count()) / 100 * 80;
   }
+  settings_.has_sessions =
+      !settings_.on_disk && options_.state_machine == nullptr && random_.below(4) != 0;
+  if (options_.state_machine != nullptr) checks_.expect(SimChecks::Workload::embedders);
+  if (settings_.has_sessions) checks_.expect(SimChecks::Workload::lists_in_sessions);
   const std::uint64_t snapshot_count = std::uint64_t{10} << random_.below(7);
   std::uint64_t retained = random_.below(100);
   if (retained >= 50) retained = 0;
@@ -86,11 +100,19 @@ SimNode& SimCluster::add_node(NodeId id) {
     node.state_machine = [make = options_.state_machine, id] { return make(id); };
   } else {
     ListMachine::Disk* disk = settings_.on_disk ? &disks_[id] : nullptr;
-    node.state_machine = [this, disk] {
-      return std::make_unique<ListMachine>(disk, random_.next());
-    };
+    node.state_machine = [this, id, disk] { return make_lists(id, disk); };
   }
   return *nodes_.emplace(id, std::make_unique<SimNode>(world(), std::move(node))).first->second;
+}
+
+std::unique_ptr<StateMachine> SimCluster::make_lists(NodeId id, ListMachine::Disk* disk) {
+  auto lists = std::make_unique<ListMachine>(disk, random_.next());
+  if (!settings_.has_sessions) return lists;
+  auto clock =
+      std::make_shared<ClusterClock>([this, id] { return nodes_.at(id)->own_milliseconds(); });
+  auto made = SessionStateMachine::create(std::move(lists), std::move(clock));
+  require(static_cast<bool>(made), "sessions: a state machine in memory cannot have them");
+  return *std::move(made);
 }
 
 void SimCluster::begin() {
@@ -183,6 +205,8 @@ void SimCluster::fill(SimulationReport& report) const {
   report.read = counts.read;
   report.refused = counts.refused;
   report.unknown = counts.unknown;
+  report.replayed = counts.replayed;
+  report.expired = counts.expired;
   report.faults = faults_;
   report.marks.assign(marks_.counts().begin(), marks_.counts().end());
   for (const auto& [id, node] : nodes_) {

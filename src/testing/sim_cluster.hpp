@@ -52,10 +52,13 @@ class SimCluster {
     std::size_t max_queued_bytes = 0;  // for a peer
     driver::DriverOptions driver;
     SimTime flush_delay{0};
+    bool has_sessions = false;
   };
 
   void choose_settings();
+  [[nodiscard]] SimClients::Options choose_workload();
   SimNode& add_node(NodeId id);
+  [[nodiscard]] std::unique_ptr<StateMachine> make_lists(NodeId id, ListMachine::Disk* disk);
   [[nodiscard]] Member describe(NodeId id) const;
   [[nodiscard]] SimNode* leader();
   [[nodiscard]] SimNode* pick(std::uint32_t choice);

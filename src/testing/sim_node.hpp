@@ -107,6 +107,8 @@ class SimNode final : private driver::Ports, private TransportHandler {
   [[nodiscard]] NodeId id() const { return options_.driver.raft.id; }
   [[nodiscard]] const driver::Driver& driver() const { return *life_->driver; }
   [[nodiscard]] const StateMachine& state_machine() const { return *life_->machine; }
+  /// Of this node's own clock.
+  [[nodiscard]] std::uint64_t own_milliseconds() const { return now() / 1'000'000; }
   /// That the state after `index` is what the committed commands give.
   void check_state(Index index) const;
   [[nodiscard]] bool leads() const { return is_up() && driver().soft_state().role == Role::leader; }

@@ -192,7 +192,7 @@ void SimNode::finish(Restore job) {
 }
 
 void SimNode::check_state(Index index) const {
-  const auto* lists = dynamic_cast<const ListMachine*>(life_->machine.get());
+  const auto* lists = lists_of(*life_->machine);
   if (lists != nullptr) world_.checks.holds(id(), index, lists->state().lists);
 }
 

@@ -47,11 +47,12 @@ void make_progress(SimCluster& cluster, const SimulationOptions& options) {
     if (!*committed && leader != nullptr && cluster.now() >= next_attempt) {
       next_attempt = cluster.now() + milliseconds(500);
       const std::uint64_t number = kNotOfAClient + attempts++;
-      leader->propose(
-          options.command ? options.command(number) : ListCommand{kSpareList, number}.encode(0),
-          [committed](error_code code, const driver::Proposed& proposed) {
-            if (!code) *committed = proposed.index;
-          });
+      leader->propose(options.command
+                          ? options.command(number)
+                          : as_proposed(*leader, ListCommand{kSpareList, number}.encode(0)),
+                      [committed](error_code code, const driver::Proposed& proposed) {
+                        if (!code) *committed = proposed.index;
+                      });
     }
     const auto members = cluster.members();
     return *committed && std::all_of(members.begin(), members.end(), [&](const SimNode* node) {

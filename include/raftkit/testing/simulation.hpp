@@ -115,13 +115,16 @@ struct SimulationReport {
   std::vector<std::uint64_t> marks = {};
   /// Lists whose history was too much for the search; the other checks covered them.
   bool is_history_complete = true;
+  std::uint64_t replayed = 0;  ///< retries in a session that were answered as the first copy was
+  std::uint64_t expired = 0;   ///< sessions that were forgotten while their client used them
 };
 
 /// Runs the cluster: the production driver, core, codec, frames and links on simulated sockets,
 /// disks and clocks. Checked wherever it could break: one leader per term, one vote per term, log
 /// matching, leader completeness, the commit rule, state machine safety, nothing promised that is
 /// not durable, equal answers everywhere; of the built-in clients: linearizability, nothing applied
-/// that was refused, nothing applied twice; after the faults: a leader, a commit and an answer to
+/// that was refused, nothing applied twice, in some runs although clients propose until they are
+/// answered (then they have sessions); after the faults: a leader, a commit and an answer to
 /// everybody in time, and equal states.
 ///
 /// Deterministic, as long as the state machine is. What that throws becomes

@@ -185,6 +185,20 @@ TEST_CASE("A state machine that fails is caught, as it would stop a node", "[sim
   CHECK(find_failure(Bug::throws).value_or("").starts_with("state machine"));
 }
 
+TEST_CASE("Clients with sessions propose again what was lost, and expire, in some simulations",
+          "[simulation][sessions]") {
+  std::uint64_t replayed = 0;
+  std::uint64_t expired = 0;
+  for (std::uint64_t seed = 1; seed <= 24; ++seed) {
+    const auto report = simulate({.seed = seed, .duration = milliseconds(30'000)});
+    CHECK_FALSE(report.failure);
+    replayed += report.replayed;
+    expired += report.expired;
+  }
+  CHECK(replayed > 20);
+  CHECK(expired > 0);
+}
+
 TEST_CASE("Options that make no sense are refused", "[simulation]") {
   CHECK(simulate({.nodes = 0}).failure.value_or("").starts_with("options"));
   CHECK(simulate({.nodes = 10}).failure.value_or("").starts_with("options"));
