@@ -7,13 +7,6 @@
 
 namespace raftkit::testing {
 
-std::optional<ListValue> ListModel::step(const State& state, const ListOperation& operation) {
-  State after = state;
-  if (operation.input.number) after.append(*operation.input.number);
-  if (operation.returned && after != operation.output) return std::nullopt;
-  return after;
-}
-
 SimClients::SimClients(const SimWorld& world, Options options, Nodes nodes)
     : world_(world), options_(std::move(options)), nodes_(std::move(nodes)) {}
 
@@ -86,19 +79,17 @@ void SimClients::read(std::uint64_t id, SimNode& node) {
     if (code) return failed(id, code);
     const Index applied = node.driver().applied_index();
     require(applied >= index, "reads: index ", index, " is not applied yet");
-    const auto* lists = lists_of(node.state_machine());
-    ListValue value;
-    if (lists != nullptr) {
-      const std::uint8_t key = pending_.at(id).operation.input.key;
-      value = lists->state().lists[key];
-      world_.checks.saw(key, applied, value);
-    }
     const Pending& pending = pending_.at(id);
     world_.marks.hit_if(node.driver().term() != pending.term,
                         "read answered across a change of leaders");
     world_.marks.hit_if(node.leads(), "read answered by a leader");
     world_.marks.hit_if(!node.leads(), "read answered by a follower");
+    const auto* lists = lists_of(node.state_machine());
+    if (lists == nullptr) return succeeded(id, applied, {});
+    const std::uint8_t key = pending.operation.input.key;
+    const ListValue value = lists->state().lists[key];
     succeeded(id, applied, value);
+    world_.checks.saw(key, applied, value);
   });
 }
 
@@ -112,6 +103,10 @@ SimClients::Pending SimClients::take(std::uint64_t id) {
 void SimClients::succeeded(std::uint64_t id, Index position, const ListValue& value) {
   Pending pending = take(id);
   ListOperation& operation = pending.operation;
+  operation.returned = static_cast<std::uint64_t>(world_.clock.now().count());
+  operation.output = value;
+  // Before it is judged: whoever looks for a mistake wants to see it.
+  record(id, pending, HistoryOperation::Outcome::ok, position);
   // The log is the order in which everything happened; whatever ended before this began comes
   // before it there, too.
   require(position >= pending.seen,
@@ -123,15 +118,15 @@ void SimClients::succeeded(std::uint64_t id, Index position, const ListValue& va
   ++(operation.input.number ? counts_.appended : counts_.read);
   world_.marks.hit_if(operation.input.number && !pending.asks_leader,
                       "proposal forwarded and answered");
-  operation.returned = static_cast<std::uint64_t>(world_.clock.now().count());
-  operation.output = value;
   world_.trace.note("done", pending.node, id, position.value);
   if (!options_.command) history_.at(operation.input.key).push_back(operation);
 }
 
 void SimClients::failed(std::uint64_t id, error_code code) {
   if (code == make_error_code(Errc::commit_unknown)) return became_unknown(id);
-  const Pending pending = take(id);
+  Pending pending = take(id);
+  pending.operation.returned = static_cast<std::uint64_t>(world_.clock.now().count());
+  record(id, pending, HistoryOperation::Outcome::fail);
   ++counts_.refused;
   world_.marks.refused(!pending.operation.input.number, code);
   world_.trace.note("refused", pending.node, id, static_cast<std::uint64_t>(code.value()));
@@ -140,6 +135,7 @@ void SimClients::failed(std::uint64_t id, error_code code) {
 
 void SimClients::became_unknown(std::uint64_t id) {
   const Pending pending = take(id);
+  record(id, pending, HistoryOperation::Outcome::unknown);
   ++counts_.unknown;
   world_.marks.hit_if(pending.operation.input.number.has_value(), "commit unknown to the client");
   world_.trace.note("unknown", pending.node, id);
@@ -158,8 +154,30 @@ void SimClients::node_crashed(NodeId node) {
     became_unknown(id);
 }
 
+void SimClients::record(std::uint64_t id,
+                        const Pending& pending,
+                        HistoryOperation::Outcome outcome,
+                        std::optional<Index> position) const {
+  const ListOperation& operation = pending.operation;
+  HistoryOperation recorded;
+  recorded.id = id;
+  recorded.client = operation.client;
+  recorded.node = pending.node;
+  recorded.call = operation.call;
+  recorded.returned = operation.returned;
+  recorded.outcome = outcome;
+  recorded.input = operation.input;
+  recorded.index = position;
+  if (position && !options_.command) recorded.output = operation.output;
+  world_.history.add(recorded);
+}
+
+void SimClients::record_pending() const {
+  for (const auto& [id, pending] : pending_)
+    record(id, pending, HistoryOperation::Outcome::unknown);
+}
+
 bool SimClients::check_history() const {
-  constexpr std::size_t kMaxSteps = 300'000;
   bool is_complete = true;
   for (std::size_t key = 0; key < history_.size(); ++key) {
     auto history = history_[key];
@@ -174,7 +192,7 @@ bool SimClients::check_history() const {
     std::stable_sort(history.begin(), history.end(), [](const auto& left, const auto& right) {
       return left.call < right.call;
     });
-    const auto result = check_linearizable<ListModel>(history, kMaxSteps);
+    const auto result = check_linearizable<ListModel>(history, kMaxListSteps);
     require(result.verdict != Verdict::not_linearizable,
             "linearizability: nobody could have seen list ",
             key,

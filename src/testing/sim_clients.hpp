@@ -10,25 +10,11 @@
 
 #include "raftkit/sessions.hpp"
 
-#include "testing/linearizability.hpp"
+#include "testing/list_model.hpp"
+#include "testing/sim_history.hpp"
 #include "testing/sim_node.hpp"
 
 namespace raftkit::testing {
-
-/// What a client did to a list.
-struct ListInput {
-  std::uint8_t key = 0;
-  std::optional<std::uint64_t> number;  ///< appended; none: read
-};
-using ListOperation = Operation<ListInput, ListValue>;
-
-/// How a list behaves, for check_linearizable.
-struct ListModel {
-  using State = ListValue;
-  static State initial() { return {}; }
-  static std::optional<State> step(const State& state, const ListOperation& operation);
-  static std::size_t hash(const State& state) { return state.hash; }
-};
 
 /// What is to be proposed to this node, so that its state machine sees `command`.
 [[nodiscard]] Bytes as_proposed(const SimNode& node, Bytes command);
@@ -74,6 +60,8 @@ class SimClients {
 
   /// The whole history against the model. False: some list was too much for the search.
   bool check_history() const;
+  /// Tells the history of those that are not answered yet; the run is over.
+  void record_pending() const;
 
  private:
   struct Pending {
@@ -111,6 +99,10 @@ class SimClients {
   void failed(std::uint64_t id, error_code code);
   void became_unknown(std::uint64_t id);
   Pending take(std::uint64_t id);
+  void record(std::uint64_t id,
+              const Pending& pending,
+              HistoryOperation::Outcome outcome,
+              std::optional<Index> position = std::nullopt) const;
 
   // sim_session_clients.cpp
   void attempt(std::uint64_t id);

@@ -11,6 +11,7 @@ SimCluster::SimCluster(const SimulationOptions& options, const MembershipPtr& bo
       bootstrap_(bootstrap),
       random_(options.seed),
       trace_(clock_, options.trace),
+      history_(clock_),
       network_(clock_, random_),
       checks_({driver::kBootstrap, bootstrap}),
       next_node_(bootstrap->voters.size() + 1) {
@@ -212,6 +213,28 @@ void SimCluster::fill(SimulationReport& report) const {
   for (const auto& [id, node] : nodes_) {
     if (node->is_up()) report.terms = std::max(report.terms, node->driver().term().value);
   }
+}
+
+History SimCluster::take_history(const SimulationReport& report) {
+  clients_->record_pending();
+  History history = history_.take();
+  history.model = options_.state_machine ? History::Model::none : History::Model::list;
+  history.seed = options_.seed;
+  history.nodes = bootstrap_->voters.size();
+  history.reproduce = options_.reproduce;
+  const bool can_be_named = options_.state_machine == nullptr && !options_.faults;
+  if (history.reproduce.empty() && can_be_named) {
+    const auto length = std::chrono::duration_cast<seconds>(options_.duration).count();
+    history.reproduce = "raftkit-sim --seed " + std::to_string(options_.seed) + " --nodes " +
+                        std::to_string(history.nodes) + " --seconds " + std::to_string(length);
+  }
+  history.trace_hash = report.trace_hash;
+  history.failure = report.failure;
+  for (HistoryOperation& each : history.operations) {
+    const bool is_append = history.model == History::Model::list && each.input.number.has_value();
+    if (is_append && !each.returned) each.took_effect = checks_.was_applied(*each.input.number);
+  }
+  return history;
 }
 
 std::string SimCluster::describe() const {

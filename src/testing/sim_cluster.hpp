@@ -9,6 +9,7 @@
 #include "raftkit/testing/simulation.hpp"
 
 #include "testing/sim_clients.hpp"
+#include "testing/sim_history.hpp"
 #include "testing/sim_node.hpp"
 
 namespace raftkit::testing {
@@ -30,7 +31,7 @@ class SimCluster {
   void forsake_some();
 
   [[nodiscard]] SimWorld world() {
-    return {clock_, random_, network_, directory_, checks_, trace_, marks_};
+    return {clock_, random_, network_, directory_, checks_, trace_, marks_, history_};
   }
   [[nodiscard]] SimTime now() const { return clock_.now(); }
   [[nodiscard]] SimClients& clients() { return *clients_; }
@@ -40,6 +41,8 @@ class SimCluster {
   /// That all members follow, in its term; null: none.
   [[nodiscard]] SimNode* settled_leader();
   void fill(SimulationReport& report) const;
+  /// All that clients and bystanders saw. Call it once, at the end.
+  [[nodiscard]] History take_history(const SimulationReport& report);
   /// A line per node, for whoever wonders why nothing happens.
   [[nodiscard]] std::string describe() const;
 
@@ -76,6 +79,8 @@ class SimCluster {
   bool apply_to_paths(const SimFaultStep& step);
   bool apply_to_processes(const SimFaultStep& step);
   bool apply_to_members(const SimFaultStep& step);
+  /// The nodes that it will meet, for people; call it before.
+  [[nodiscard]] std::string victims_of(const SimFaultStep& step);
   enum class Part : std::uint8_t { process, disk };
   void end_later(SimNode* node, Part part, SimTime lasts, void (*end)(SimNode&));
 
@@ -84,6 +89,7 @@ class SimCluster {
   core::Random random_;
   SimClock clock_;
   SimTrace trace_;
+  SimHistory history_;
   SimNetwork network_;
   SimDirectory directory_;
   SimChecks checks_;

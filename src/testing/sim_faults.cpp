@@ -1,16 +1,83 @@
 // What goes wrong in a simulated cluster, and for how long.
 #include <algorithm>
+#include <array>
 
 #include "testing/sim_cluster.hpp"
 
 namespace raftkit::testing {
 
+namespace {
+
+bool is_lasting(SimFault fault) {
+  constexpr std::array kOnce = {SimFault::corrupt,
+                                SimFault::reset,
+                                SimFault::clock,
+                                SimFault::transfer,
+                                SimFault::join,
+                                SimFault::remove,
+                                SimFault::demote};
+  return std::find(kOnce.begin(), kOnce.end(), fault) == kOnce.end();
+}
+
+}  // namespace
+
 void SimCluster::apply(const SimFaultStep& step) {
   if (is_healed_) return;
+  const std::string victims = victims_of(step);
   const bool acts = apply_to_paths(step) || apply_to_processes(step) || apply_to_members(step);
   if (!acts) return;
   trace_.note(to_string(step.fault), NodeId{0}, step.a, step.b);
+  history_.fault(std::string(to_string(step.fault)),
+                 victims,
+                 is_lasting(step.fault) ? step.lasts : SimTime(0));
   ++faults_;
+}
+
+std::string SimCluster::victims_of(const SimFaultStep& step) {
+  const auto name = [](const SimNode* node) { return node ? to_string(node->id()) : "nobody"; };
+  const std::string one = name(pick(step.a));
+  const std::string other = name(pick(step.b));
+  std::string left;
+  std::string right;
+  switch (step.fault) {
+    case SimFault::split:
+    case SimFault::bridge:
+      for (const auto& [id, node] : nodes_)
+        ((step.a >> id.value % 16 & 1U) != 0 ? left : right) += to_string(id) + ' ';
+      return left + "| " + right + (step.fault == SimFault::bridge ? "over " + other : "");
+    case SimFault::mute:
+    case SimFault::slow_path:
+    case SimFault::corrupt:
+    case SimFault::reset:
+      return one + " to " + other;
+    case SimFault::isolate_leader:
+    case SimFault::kill_leader:
+    case SimFault::pause_leader:
+      return name(leader());
+    case SimFault::transfer:
+      return name(leader()) + " to " + other;
+    case SimFault::kill_all:
+      return "all";
+    case SimFault::kill_amid:
+      return "whoever is there first";
+    case SimFault::join:
+      return std::to_string(next_node_);
+    case SimFault::remove:
+    case SimFault::demote:
+      return "a voter";
+    case SimFault::deafen:
+    case SimFault::kill:
+    case SimFault::power_cut:
+    case SimFault::stop:
+    case SimFault::pause:
+    case SimFault::slow_disk:
+    case SimFault::hung_disk:
+    case SimFault::broken_disk:
+    case SimFault::full_disk:
+    case SimFault::clock:
+      return one;
+  }
+  return {};
 }
 
 /// Calls `end` when this fault, of this node, is over, unless a newer one has taken its place.
@@ -24,6 +91,7 @@ void SimCluster::end_later(SimNode* node, Part part, SimTime lasts, void (*end)(
 
 void SimCluster::heal() {
   is_healed_ = true;
+  history_.healed();
   network_.heal_all();
   for (auto& [id, node] : nodes_) {
     node->set_disk({});
@@ -44,6 +112,8 @@ void SimCluster::forsake_some() {
   for (const NodeId id : forsaken_) {
     const std::uint32_t how = random_.below(3);
     trace_.note("forsake", id, how);
+    constexpr std::array kHow = {"dead for good", "mute for good", "deaf for good"};
+    history_.fault(kHow.at(how), to_string(id), std::nullopt);
     if (how == 0) {
       nodes_.at(id)->crash(SimNetwork::Farewell::silent);
       clients_->node_crashed(id);

@@ -5,6 +5,7 @@
 
 #include "driver/recovery.hpp"
 #include "testing/check.hpp"
+#include "testing/sim_history.hpp"
 
 namespace raftkit::testing {
 
@@ -36,6 +37,7 @@ void SimNode::start() {
   world_.checks.started(id(), *recovered);
   world_.marks.started(id(), world_.clock.now(), *recovered);
   world_.trace.note("start", id(), recovered->initial.applied.value);
+  world_.history.is_up(id());
   if (is_on_disk) check_state(*applied);
   const Member& self = options_.driver.self;
   life_->transport = std::make_unique<SimTransport>(
@@ -57,6 +59,7 @@ void SimNode::start() {
 void SimNode::crash(SimNetwork::Farewell farewell) {
   if (!is_up()) return;
   world_.trace.note("crash", id());
+  world_.history.is_down(id());
   world_.network.set_power(id(), farewell == SimNetwork::Farewell::close);
   life_->transport->set_farewell(farewell);
   mark_crash();
@@ -193,6 +196,7 @@ void SimNode::observe(const Event& event) {
   world_.marks.happened(id(), event);
   const auto* role = std::get_if<event::RoleChanged>(&event);
   if (role == nullptr) return;
+  world_.history.has_role(id(), role->role, role->term);
   world_.trace.note(
       to_string(role->role), id(), role->term.value, role->leader ? role->leader->value : 0);
 }

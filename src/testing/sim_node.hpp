@@ -19,6 +19,8 @@
 
 namespace raftkit::testing {
 
+class SimHistory;
+
 class NoMetrics final : public MetricsSink {
  public:
   void add(CounterMetric, std::uint64_t) override {}
@@ -35,6 +37,7 @@ struct SimWorld {
   SimChecks& checks;
   SimTrace& trace;
   SimMarks& marks;
+  SimHistory& history;
 };
 
 /// When a node is in the middle of something.

@@ -113,6 +113,7 @@ SimulationReport simulate(const SimulationOptions& options) {
     report.failure = std::string("state machine: it threw: ") + thrown.what();
   }
   cluster.fill(report);
+  if (options.history != nullptr) write_history(*options.history, cluster.take_history(report));
   return report;
 }
 

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdio>
 #include <ctime>
+#include <fstream>
 #include <iomanip>
 #include <iostream>
 #include <limits>
@@ -20,13 +21,17 @@
 
 #include "raftkit/testing/simulation.hpp"
 
+#include "testing/history_check.hpp"
+
 using namespace raftkit;  // NOLINT(google-build-using-namespace): domain words of the program
 
 namespace {
 
 constexpr const char* kUsage =
     R"(usage: raftkit-sim --seed S [--nodes N] [--seconds T] [--verbose] [--until-event E]
+                   [--history FILE]
        raftkit-sim --seeds N [--first S | --fresh] [--jobs J] [--nodes N] [--seconds T]
+       raftkit-sim --check FILE
 
 Runs a cluster of production drivers on simulated sockets, disks and clocks, breaks it, and checks
 everything. A run follows from its seed.
@@ -41,9 +46,12 @@ everything. A run follows from its seed.
   --verbose        a line per event: its number, time, node and what happened
   --until-event E  ends the run there; the events are those that --verbose counts
   --marks          prints how often each rare situation happened
+  --history FILE   writes what the clients asked and were told, as JSON Lines
+  --check FILE     reads such a history, of this program or of another one, and says whether it can
+                   have been: the first operation that cannot, and few that contradict each other
   --help
 
-Exit status: 0 all is well, 1 something is wrong, 2 the command line is.
+Exit status: 0 all is well, 1 something is wrong, 2 the command line or a file is.
 )";
 
 struct Arguments {
@@ -56,6 +64,8 @@ struct Arguments {
   std::optional<std::uint64_t> until_event;
   bool verbose = false;
   bool marks = false;
+  std::string history;
+  std::string check;
 };
 
 [[noreturn]] void refuse(const std::string& why) {
@@ -77,10 +87,11 @@ Arguments parse(const std::vector<std::string>& words) {
   Arguments arguments;
   for (std::size_t i = 0; i < words.size(); ++i) {
     const std::string& option = words[i];
-    const auto value = [&]() -> std::uint64_t {
-      if (i + 1 == words.size()) refuse(option + " needs a number");
-      return to_number(option, words[++i]);
+    const auto text = [&](const char* what) -> const std::string& {
+      if (i + 1 == words.size() || words[i + 1].empty()) refuse(option + " needs " + what);
+      return words[++i];
     };
+    const auto value = [&] { return to_number(option, text("a number")); };
     if (option == "--help" || option == "-h") {
       std::cout << kUsage;
       std::exit(0);  // NOLINT(concurrency-mt-unsafe): before any thread
@@ -104,18 +115,24 @@ Arguments parse(const std::vector<std::string>& words) {
       arguments.seconds = value();
     } else if (option == "--until-event") {
       arguments.until_event = value();
+    } else if (option == "--history") {
+      arguments.history = text("a file");
+    } else if (option == "--check") {
+      arguments.check = text("a file");
     } else {
       refuse("unknown option '" + option + "'");
     }
   }
-  if (arguments.seed.has_value() == (arguments.seeds > 0))
-    refuse("give either --seed or --seeds, at least 1");
+  const int modes =
+      int{arguments.seed.has_value()} + int{arguments.seeds > 0} + int{!arguments.check.empty()};
+  if (modes != 1) refuse("give one of --seed, --seeds (at least 1) and --check");
+  if (!arguments.seed && !arguments.history.empty()) refuse("--history needs --seed");
   if (arguments.nodes > 9) refuse("--nodes must be from 1 to 9");
   if (arguments.jobs == 0) refuse("--jobs must be at least 1");
   return arguments;
 }
 
-testing::SimulationReport run(const Arguments& arguments, std::uint64_t seed) {
+testing::SimulationOptions options_for(const Arguments& arguments, std::uint64_t seed) {
   constexpr std::size_t kSizes[] = {3, 5, 3, 5, 4};
   testing::SimulationOptions options;
   options.seed = seed;
@@ -123,7 +140,18 @@ testing::SimulationReport run(const Arguments& arguments, std::uint64_t seed) {
   options.duration = std::chrono::seconds(arguments.seconds);
   options.until_event = arguments.until_event;
   options.trace = arguments.verbose ? &std::cout : nullptr;
-  return testing::simulate(options);
+  return options;
+}
+
+[[noreturn]] void give_up(const std::string& why) {
+  std::cerr << "raftkit-sim: " << why << '\n';
+  std::exit(2);  // NOLINT(concurrency-mt-unsafe): no other thread
+}
+
+std::ofstream open_for_writing(const std::string& file) {
+  std::ofstream out(file);
+  if (!out) give_up("cannot write " + file);
+  return out;
 }
 
 std::string command_for(const Arguments& arguments, std::uint64_t seed) {
@@ -170,7 +198,15 @@ class Marks {
 };
 
 int run_one(const Arguments& arguments) {
-  const auto report = run(arguments, *arguments.seed);
+  auto options = options_for(arguments, *arguments.seed);
+  options.reproduce = command_for(arguments, *arguments.seed);
+  std::ofstream history;
+  if (!arguments.history.empty()) {
+    history = open_for_writing(arguments.history);
+    options.history = &history;
+  }
+  const auto report = testing::simulate(options);
+  if (!history.flush()) give_up("cannot write " + arguments.history);
   std::cout << "seed " << *arguments.seed << ": " << report.events << " events in "
             << static_cast<double>(report.simulated.count()) / 1000 << " simulated seconds, "
             << report.faults << " faults, term " << report.terms << "\nclients: " << report.appended
@@ -188,6 +224,27 @@ int run_one(const Arguments& arguments) {
     return 0;
   }
   std::cout << "FAILED: " << *report.failure << '\n';
+  return 1;
+}
+
+int check(const Arguments& arguments) {
+  std::ifstream in(arguments.check);
+  if (!in) give_up("cannot read " + arguments.check);
+  const auto history = testing::read_history(in, arguments.check);
+  if (!history) give_up(history.error().message());
+  const auto finding = testing::check_history(*history);
+  std::cout << history->operations.size() << " operations of seed " << history->seed << '\n';
+  if (!finding.impossible) {
+    std::cout << (finding.is_complete ? "linearizable\n"
+                                      : "nothing found, but not searched to the end\n");
+    return 0;
+  }
+  const auto& impossible = history->operations[*finding.impossible];
+  std::cout << "NOT LINEARIZABLE: " << describe_in_full(*history, impossible) << "\n  "
+            << finding.reason << '\n'
+            << finding.core_says << '\n';
+  for (const std::size_t i : finding.core)
+    std::cout << "  " << describe_in_full(*history, history->operations[i]) << '\n';
   return 1;
 }
 
@@ -274,7 +331,7 @@ int run_many(const Arguments& arguments) {
       while (true) {
         const std::uint64_t seed = next++;
         if (seed - arguments.first >= arguments.seeds) return;
-        summary.add(seed, run(arguments, seed));
+        summary.add(seed, testing::simulate(options_for(arguments, seed)));
       }
     });
   }
@@ -287,5 +344,6 @@ int run_many(const Arguments& arguments) {
 
 int main(int argc, char** argv) {
   const Arguments arguments = parse({argv + 1, argv + argc});
+  if (!arguments.check.empty()) return check(arguments);
   return arguments.seed ? run_one(arguments) : run_many(arguments);
 }

@@ -91,6 +91,15 @@ struct SimulationOptions {
   /// Stop after so many events. For looking at a run up to what went wrong.
   std::optional<std::uint64_t> until_event = std::nullopt;
   std::ostream* trace = nullptr;  ///< a line per event; null: none
+
+  /// Gets the history of the run at its end, as JSON Lines (docs/testing.md has the format): what
+  /// each client asked, when, and what it was told; faults, leaders, and which nodes were up. Of
+  /// an embedder's state machine the number of each command is recorded, and the index at which it
+  /// was applied, but neither its bytes nor the answer. Null: none.
+  std::ostream* history = nullptr;
+  /// The command that repeats this run, for people who read the history. Empty: that of
+  /// raftkit-sim.
+  std::string reproduce = {};
 };
 
 /// Rare situations that a run may get into, e.g. "leader: two at once": what a test that means to
