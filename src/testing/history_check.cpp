@@ -215,7 +215,7 @@ HistoryFinding check_history(const History& history) {
 std::string describe_in_full(const History& history, const HistoryOperation& operation) {
   std::string text = "operation " + std::to_string(operation.id) + ": client " +
                      std::to_string(operation.client) + ", " + describe(history, operation) +
-                     " on node " + to_string(operation.node) + ", from " +
+                     " on node " + std::to_string(operation.node.value) + ", from " +
                      in_milliseconds(operation.call) + " to " +
                      (operation.returned ? in_milliseconds(*operation.returned) : "?") + " ms: ";
   if (operation.output) return text + "length " + std::to_string(operation.output->length);

@@ -34,7 +34,9 @@ void SimCluster::apply(const SimFaultStep& step) {
 }
 
 std::string SimCluster::victims_of(const SimFaultStep& step) {
-  const auto name = [](const SimNode* node) { return node ? to_string(node->id()) : "nobody"; };
+  const auto name = [](const SimNode* node) {
+    return node ? std::to_string(node->id().value) : "nobody";
+  };
   const std::string one = name(pick(step.a));
   const std::string other = name(pick(step.b));
   std::string left;
@@ -43,7 +45,7 @@ std::string SimCluster::victims_of(const SimFaultStep& step) {
     case SimFault::split:
     case SimFault::bridge:
       for (const auto& [id, node] : nodes_)
-        ((step.a >> id.value % 16 & 1U) != 0 ? left : right) += to_string(id) + ' ';
+        ((step.a >> id.value % 16 & 1U) != 0 ? left : right) += std::to_string(id.value) + ' ';
       return left + "| " + right + (step.fault == SimFault::bridge ? "over " + other : "");
     case SimFault::mute:
     case SimFault::slow_path:
@@ -113,7 +115,7 @@ void SimCluster::forsake_some() {
     const std::uint32_t how = random_.below(3);
     trace_.note("forsake", id, how);
     constexpr std::array kHow = {"dead for good", "mute for good", "deaf for good"};
-    history_.fault(kHow.at(how), to_string(id), std::nullopt);
+    history_.fault(kHow.at(how), std::to_string(id.value), std::nullopt);
     if (how == 0) {
       nodes_.at(id)->crash(SimNetwork::Farewell::silent);
       clients_->node_crashed(id);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "testing/check.hpp"
+#include "testing/history_page.hpp"
 #include "testing/sim_cluster.hpp"
 
 namespace raftkit::testing {
@@ -83,6 +84,15 @@ void recover(SimCluster& cluster, const SimulationOptions& options) {
     node->check_state(node->driver().applied_index());
 }
 
+void write_down(const SimulationOptions& options,
+                SimCluster& cluster,
+                const SimulationReport& report) {
+  if (options.history == nullptr && options.page == nullptr) return;
+  const History history = cluster.take_history(report);
+  if (options.history != nullptr) write_history(*options.history, history);
+  if (options.page != nullptr) write_page(*options.page, history, check_history(history));
+}
+
 }  // namespace
 
 SimulationReport simulate(const SimulationOptions& options) {
@@ -113,7 +123,7 @@ SimulationReport simulate(const SimulationOptions& options) {
     report.failure = std::string("state machine: it threw: ") + thrown.what();
   }
   cluster.fill(report);
-  if (options.history != nullptr) write_history(*options.history, cluster.take_history(report));
+  write_down(options, cluster, report);
   return report;
 }
 

@@ -21,7 +21,7 @@
 
 #include "raftkit/testing/simulation.hpp"
 
-#include "testing/history_check.hpp"
+#include "testing/history_page.hpp"
 
 using namespace raftkit;  // NOLINT(google-build-using-namespace): domain words of the program
 
@@ -29,9 +29,9 @@ namespace {
 
 constexpr const char* kUsage =
     R"(usage: raftkit-sim --seed S [--nodes N] [--seconds T] [--verbose] [--until-event E]
-                   [--history FILE]
+                   [--history FILE] [--html FILE]
        raftkit-sim --seeds N [--first S | --fresh] [--jobs J] [--nodes N] [--seconds T]
-       raftkit-sim --check FILE
+       raftkit-sim --check FILE [--html FILE]
 
 Runs a cluster of production drivers on simulated sockets, disks and clocks, breaks it, and checks
 everything. A run follows from its seed.
@@ -49,6 +49,8 @@ everything. A run follows from its seed.
   --history FILE   writes what the clients asked and were told, as JSON Lines
   --check FILE     reads such a history, of this program or of another one, and says whether it can
                    have been: the first operation that cannot, and few that contradict each other
+  --html FILE      writes the run, or the history that was checked, as a page for a browser: what is
+                   wrong, and what happened around it
   --help
 
 Exit status: 0 all is well, 1 something is wrong, 2 the command line or a file is.
@@ -66,6 +68,7 @@ struct Arguments {
   bool marks = false;
   std::string history;
   std::string check;
+  std::string html;
 };
 
 [[noreturn]] void refuse(const std::string& why) {
@@ -117,6 +120,8 @@ Arguments parse(const std::vector<std::string>& words) {
       arguments.until_event = value();
     } else if (option == "--history") {
       arguments.history = text("a file");
+    } else if (option == "--html") {
+      arguments.html = text("a file");
     } else if (option == "--check") {
       arguments.check = text("a file");
     } else {
@@ -127,6 +132,7 @@ Arguments parse(const std::vector<std::string>& words) {
       int{arguments.seed.has_value()} + int{arguments.seeds > 0} + int{!arguments.check.empty()};
   if (modes != 1) refuse("give one of --seed, --seeds (at least 1) and --check");
   if (!arguments.seed && !arguments.history.empty()) refuse("--history needs --seed");
+  if (arguments.seeds > 0 && !arguments.html.empty()) refuse("--html needs --seed or --check");
   if (arguments.nodes > 9) refuse("--nodes must be from 1 to 9");
   if (arguments.jobs == 0) refuse("--jobs must be at least 1");
   return arguments;
@@ -148,16 +154,29 @@ testing::SimulationOptions options_for(const Arguments& arguments, std::uint64_t
   std::exit(2);  // NOLINT(concurrency-mt-unsafe): no other thread
 }
 
-std::ofstream open_for_writing(const std::string& file) {
-  std::ofstream out(file);
-  if (!out) give_up("cannot write " + file);
-  return out;
-}
+/// A file that may not be wanted.
+class Output {
+ public:
+  explicit Output(const std::string& file) : file_(file) {
+    if (!file.empty()) stream_.open(file);
+    if (!stream_) give_up("cannot write " + file);
+  }
+  std::ostream* stream() { return file_.empty() ? nullptr : &stream_; }
+  /// That all of it has arrived.
+  void finish() {
+    if (!stream_.flush()) give_up("cannot write " + file_);
+  }
+
+ private:
+  const std::string& file_;
+  std::ofstream stream_;
+};
 
 std::string command_for(const Arguments& arguments, std::uint64_t seed) {
   std::string command = "raftkit-sim --seed " + std::to_string(seed);
   if (arguments.nodes > 0) command += " --nodes " + std::to_string(arguments.nodes);
   if (arguments.seconds != 60) command += " --seconds " + std::to_string(arguments.seconds);
+  if (arguments.until_event) command += " --until-event " + std::to_string(*arguments.until_event);
   return command;
 }
 
@@ -200,13 +219,13 @@ class Marks {
 int run_one(const Arguments& arguments) {
   auto options = options_for(arguments, *arguments.seed);
   options.reproduce = command_for(arguments, *arguments.seed);
-  std::ofstream history;
-  if (!arguments.history.empty()) {
-    history = open_for_writing(arguments.history);
-    options.history = &history;
-  }
+  Output history(arguments.history);
+  Output page(arguments.html);
+  options.history = history.stream();
+  options.page = page.stream();
   const auto report = testing::simulate(options);
-  if (!history.flush()) give_up("cannot write " + arguments.history);
+  history.finish();
+  page.finish();
   std::cout << "seed " << *arguments.seed << ": " << report.events << " events in "
             << static_cast<double>(report.simulated.count()) / 1000 << " simulated seconds, "
             << report.faults << " faults, term " << report.terms << "\nclients: " << report.appended
@@ -233,6 +252,9 @@ int check(const Arguments& arguments) {
   const auto history = testing::read_history(in, arguments.check);
   if (!history) give_up(history.error().message());
   const auto finding = testing::check_history(*history);
+  Output page(arguments.html);
+  if (page.stream() != nullptr) write_page(*page.stream(), *history, finding);
+  page.finish();
   std::cout << history->operations.size() << " operations of seed " << history->seed << '\n';
   if (!finding.impossible) {
     std::cout << (finding.is_complete ? "linearizable\n"

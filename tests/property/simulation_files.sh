@@ -28,7 +28,15 @@ expect 0 linearizable "$sim" --check run.jsonl
 last=$(grep -n '"outcome":"ok"' run.jsonl | tail -1 | cut -d: -f1)
 sed "${last}s/\"length\":[0-9]*/\"length\":1/" run.jsonl >edited.jsonl
 expect 1 'NOT LINEARIZABLE: operation ' "$sim" --check edited.jsonl
+cp said convicted
 grep -q '  expected length [0-9]*, got 1$' said || fail "no reason is given: $(cat said)"
+# The page says the same as the terminal.
+expect 1 'NOT LINEARIZABLE' "$sim" --check edited.jsonl --html run.html
+words=$(sed -n 's/^NOT LINEARIZABLE: //p' convicted)
+grep -qF "$words" run.html || fail "the page does not say '$words'"
+expect 0 passed "$sim" --seed 7 --html run.html
+grep -q 'nothing is wrong' run.html || fail 'the page of a run that passed does not say so'
+expect 2 'cannot write none/run.html' "$sim" --seed 7 --html none/run.html
 sed "${last}s/\"ret\":[0-9]*/\"ret\":0/" run.jsonl >edited.jsonl
 expect 2 "edited.jsonl:$last: it returns at 0, before its call" "$sim" --check edited.jsonl
 expect 2 'cannot read none.jsonl' "$sim" --check none.jsonl

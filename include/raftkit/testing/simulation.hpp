@@ -97,6 +97,8 @@ struct SimulationOptions {
   /// an embedder's state machine the number of each command is recorded, and the index at which it
   /// was applied, but neither its bytes nor the answer. Null: none.
   std::ostream* history = nullptr;
+  /// Gets the same as one HTML page at its end, for looking at it in a browser. Null: none.
+  std::ostream* page = nullptr;
   /// The command that repeats this run, for people who read the history. Empty: that of
   /// raftkit-sim.
   std::string reproduce = {};
