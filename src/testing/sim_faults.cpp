@@ -45,8 +45,8 @@ std::string SimCluster::victims_of(const SimFaultStep& step) {
     case SimFault::split:
     case SimFault::bridge:
       for (const auto& [id, node] : nodes_)
-        ((step.a >> id.value % 16 & 1U) != 0 ? left : right) += std::to_string(id.value) + ' ';
-      return left + "| " + right + (step.fault == SimFault::bridge ? "over " + other : "");
+        ((step.a >> id.value % 16 & 1U) != 0 ? left : right) += ' ' + std::to_string(id.value);
+      return left + " |" + right + (step.fault == SimFault::bridge ? ", over " + other : "");
     case SimFault::mute:
     case SimFault::slow_path:
     case SimFault::corrupt:

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdio>
 #include <ctime>
+#include <filesystem>
 #include <fstream>
 #include <iomanip>
 #include <iostream>
@@ -19,7 +20,7 @@
 #include <unistd.h>
 #include <vector>
 
-#include "raftkit/testing/simulation.hpp"
+#include "raftkit/testing/scenario.hpp"
 
 #include "testing/history_page.hpp"
 
@@ -31,6 +32,7 @@ constexpr const char* kUsage =
     R"(usage: raftkit-sim --seed S [--nodes N] [--seconds T] [--verbose] [--until-event E]
                    [--history FILE] [--html FILE]
        raftkit-sim --seeds N [--first S | --fresh] [--jobs J] [--nodes N] [--seconds T]
+       raftkit-sim --plan FILE-OR-DIRECTORY [--verbose] [--until-event E] [--history FILE] [--html FILE]
        raftkit-sim --check FILE [--html FILE]
 
 Runs a cluster of production drivers on simulated sockets, disks and clocks, breaks it, and checks
@@ -46,6 +48,8 @@ everything. A run follows from its seed.
   --verbose        a line per event: its number, time, node and what happened
   --until-event E  ends the run there; the events are those that --verbose counts
   --marks          prints how often each rare situation happened
+  --plan FILE      one run, with its seed, nodes, duration and faults from a file; of a directory all
+                   *.plan files, one after the other
   --history FILE   writes what the clients asked and were told, as JSON Lines
   --check FILE     reads such a history, of this program or of another one, and says whether it can
                    have been: the first operation that cannot, and few that contradict each other
@@ -69,6 +73,7 @@ struct Arguments {
   std::string history;
   std::string check;
   std::string html;
+  std::string plan;
 };
 
 [[noreturn]] void refuse(const std::string& why) {
@@ -84,6 +89,18 @@ std::uint64_t to_number(std::string_view option, const std::string& text) {
   } catch (const std::exception&) {  // what the sentence below says
   }
   refuse(std::string(option) + " " + text + ": not a number");
+}
+
+void validate(const Arguments& arguments) {
+  const int modes = int{arguments.seed.has_value()} + int{arguments.seeds > 0} +
+                    int{!arguments.check.empty()} + int{!arguments.plan.empty()};
+  if (modes != 1) refuse("give one of --seed, --seeds (at least 1), --plan and --check");
+  const bool is_one_run = arguments.seed || !arguments.plan.empty();
+  if (!is_one_run && !arguments.history.empty()) refuse("--history needs --seed or --plan");
+  if (arguments.seeds > 0 && !arguments.html.empty())
+    refuse("--html needs --seed, --plan or --check");
+  if (arguments.nodes > 9) refuse("--nodes must be from 1 to 9");
+  if (arguments.jobs == 0) refuse("--jobs must be at least 1");
 }
 
 Arguments parse(const std::vector<std::string>& words) {
@@ -122,19 +139,15 @@ Arguments parse(const std::vector<std::string>& words) {
       arguments.history = text("a file");
     } else if (option == "--html") {
       arguments.html = text("a file");
+    } else if (option == "--plan") {
+      arguments.plan = text("a file or a directory");
     } else if (option == "--check") {
       arguments.check = text("a file");
     } else {
       refuse("unknown option '" + option + "'");
     }
   }
-  const int modes =
-      int{arguments.seed.has_value()} + int{arguments.seeds > 0} + int{!arguments.check.empty()};
-  if (modes != 1) refuse("give one of --seed, --seeds (at least 1) and --check");
-  if (!arguments.seed && !arguments.history.empty()) refuse("--history needs --seed");
-  if (arguments.seeds > 0 && !arguments.html.empty()) refuse("--html needs --seed or --check");
-  if (arguments.nodes > 9) refuse("--nodes must be from 1 to 9");
-  if (arguments.jobs == 0) refuse("--jobs must be at least 1");
+  validate(arguments);
   return arguments;
 }
 
@@ -216,17 +229,36 @@ class Marks {
   std::vector<std::uint64_t> runs_ = counts_;
 };
 
+testing::SimScenario read_plan(const std::string& file) {
+  std::ifstream in(file);
+  if (!in) give_up("cannot read " + file);
+  auto scenario = testing::read_scenario(in, file);
+  if (!scenario) give_up(scenario.error().message());
+  return *scenario;
+}
+
+testing::SimulationOptions options_of_one(const Arguments& arguments) {
+  if (arguments.seed) {
+    auto options = options_for(arguments, *arguments.seed);
+    options.reproduce = command_for(arguments, *arguments.seed);
+    return options;
+  }
+  auto options = options_for(arguments, 0);
+  read_plan(arguments.plan).apply_to(options);
+  options.reproduce = "raftkit-sim --plan " + arguments.plan;
+  return options;
+}
+
 int run_one(const Arguments& arguments) {
-  auto options = options_for(arguments, *arguments.seed);
-  options.reproduce = command_for(arguments, *arguments.seed);
+  auto options = options_of_one(arguments);
   Output history(arguments.history);
   Output page(arguments.html);
   options.history = history.stream();
   options.page = page.stream();
-  const auto report = testing::simulate(options);
+  auto report = testing::simulate(options);
   history.finish();
   page.finish();
-  std::cout << "seed " << *arguments.seed << ": " << report.events << " events in "
+  std::cout << "seed " << options.seed << ": " << report.events << " events in "
             << static_cast<double>(report.simulated.count()) / 1000 << " simulated seconds, "
             << report.faults << " faults, term " << report.terms << "\nclients: " << report.appended
             << " appends, " << report.read << " reads, " << report.refused << " refused, "
@@ -238,12 +270,32 @@ int run_one(const Arguments& arguments) {
     marks.add(report.marks);
     marks.print_table();
   }
+  if (!report.failure && !arguments.plan.empty() && !arguments.until_event)
+    report.failure = read_plan(arguments.plan).unmet(report);
   if (!report.failure) {
     std::cout << (arguments.until_event ? "stopped before the end\n" : "passed\n");
     return 0;
   }
   std::cout << "FAILED: " << *report.failure << '\n';
   return 1;
+}
+
+int run_directory(Arguments arguments) {
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(arguments.plan)) {
+    if (entry.path().extension() == ".plan") files.push_back(entry.path());
+  }
+  if (files.empty()) give_up("there is no *.plan in " + arguments.plan);
+  if (!arguments.history.empty() || !arguments.html.empty())
+    refuse("--history and --html need one run, not a directory");
+  std::sort(files.begin(), files.end());
+  int status = 0;
+  for (const auto& file : files) {
+    std::cout << "--- " << file.filename().string() << '\n';
+    arguments.plan = file.string();
+    status = std::max(status, run_one(arguments));
+  }
+  return status;
 }
 
 int check(const Arguments& arguments) {
@@ -367,5 +419,7 @@ int run_many(const Arguments& arguments) {
 int main(int argc, char** argv) {
   const Arguments arguments = parse({argv + 1, argv + argc});
   if (!arguments.check.empty()) return check(arguments);
-  return arguments.seed ? run_one(arguments) : run_many(arguments);
+  if (!arguments.plan.empty() && std::filesystem::is_directory(arguments.plan))
+    return run_directory(arguments);
+  return arguments.seeds > 0 ? run_many(arguments) : run_one(arguments);
 }

@@ -40,3 +40,23 @@ expect 2 'cannot write none/run.html' "$sim" --seed 7 --html none/run.html
 sed "${last}s/\"ret\":[0-9]*/\"ret\":0/" run.jsonl >edited.jsonl
 expect 2 "edited.jsonl:$last: it returns at 0, before its call" "$sim" --check edited.jsonl
 expect 2 'cannot read none.jsonl' "$sim" --check none.jsonl
+
+cat >one.plan <<'EOF'
+seed 5
+nodes 3
+duration 6000 ms
+expect 1 faults
+expect term 3
+at 3000 ms: kill_leader(0, 0) for 500 ms
+EOF
+expect 0 passed "$sim" --plan one.plan --history run.jsonl --html run.html
+grep -qF '"args":"raftkit-sim --plan one.plan"' run.jsonl || fail 'the history does not say how to repeat it'
+grep -qF 'raftkit-sim --plan one.plan' run.html || fail 'the page does not say how to repeat it'
+expect 0 '--- one.plan' "$sim" --plan .
+sed 's/term 3/term 99/' one.plan >two.plan
+expect 1 'FAILED: expected term 99 or a later one' "$sim" --plan two.plan
+expect 1 '--- two.plan' "$sim" --plan .
+sed 's/kill_leader/kill_boss/' one.plan >two.plan
+expect 2 "two.plan:6: there is no fault 'kill_boss'; there are split, " "$sim" --plan two.plan
+mkdir none
+expect 2 'there is no *.plan in none' "$sim" --plan none
