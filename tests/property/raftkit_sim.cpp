@@ -33,6 +33,7 @@ constexpr const char* kUsage =
                    [--history FILE] [--html FILE]
        raftkit-sim --seeds N [--first S | --fresh] [--jobs J] [--nodes N] [--seconds T]
        raftkit-sim --plan FILE-OR-DIRECTORY [--verbose] [--until-event E] [--history FILE] [--html FILE]
+       raftkit-sim --seed S | --plan FILE --shrink FILE
        raftkit-sim --check FILE [--html FILE]
 
 Runs a cluster of production drivers on simulated sockets, disks and clocks, breaks it, and checks
@@ -50,6 +51,8 @@ everything. A run follows from its seed.
   --marks          prints how often each rare situation happened
   --plan FILE      one run, with its seed, nodes, duration and faults from a file; of a directory all
                    *.plan files, one after the other
+  --shrink FILE    makes the faults of a run that fails fewer, shorter and simpler while it still fails
+                   in the same way, and writes what is left as a file for --plan
   --history FILE   writes what the clients asked and were told, as JSON Lines
   --check FILE     reads such a history, of this program or of another one, and says whether it can
                    have been: the first operation that cannot, and few that contradict each other
@@ -74,6 +77,7 @@ struct Arguments {
   std::string check;
   std::string html;
   std::string plan;
+  std::string shrink;
 };
 
 [[noreturn]] void refuse(const std::string& why) {
@@ -97,6 +101,7 @@ void validate(const Arguments& arguments) {
   if (modes != 1) refuse("give one of --seed, --seeds (at least 1), --plan and --check");
   const bool is_one_run = arguments.seed || !arguments.plan.empty();
   if (!is_one_run && !arguments.history.empty()) refuse("--history needs --seed or --plan");
+  if (!is_one_run && !arguments.shrink.empty()) refuse("--shrink needs --seed or --plan");
   if (arguments.seeds > 0 && !arguments.html.empty())
     refuse("--html needs --seed, --plan or --check");
   if (arguments.nodes > 9) refuse("--nodes must be from 1 to 9");
@@ -141,6 +146,8 @@ Arguments parse(const std::vector<std::string>& words) {
       arguments.html = text("a file");
     } else if (option == "--plan") {
       arguments.plan = text("a file or a directory");
+    } else if (option == "--shrink") {
+      arguments.shrink = text("a file");
     } else if (option == "--check") {
       arguments.check = text("a file");
     } else {
@@ -286,8 +293,8 @@ int run_directory(Arguments arguments) {
     if (entry.path().extension() == ".plan") files.push_back(entry.path());
   }
   if (files.empty()) give_up("there is no *.plan in " + arguments.plan);
-  if (!arguments.history.empty() || !arguments.html.empty())
-    refuse("--history and --html need one run, not a directory");
+  if (!arguments.history.empty() || !arguments.html.empty() || !arguments.shrink.empty())
+    refuse("--history, --html and --shrink need one run, not a directory");
   std::sort(files.begin(), files.end());
   int status = 0;
   for (const auto& file : files) {
@@ -296,6 +303,20 @@ int run_directory(Arguments arguments) {
     status = std::max(status, run_one(arguments));
   }
   return status;
+}
+
+int shrink(const Arguments& arguments) {
+  const auto options = options_of_one(arguments);
+  const auto scenario = testing::shrink(options, &std::cout);
+  if (!scenario) {
+    std::cout << "this run passes: nothing to shrink\n";
+    return 0;
+  }
+  Output plan(arguments.shrink);
+  *plan.stream() << "# Shrunk from: " << options.reproduce << '\n' << *scenario;
+  plan.finish();
+  std::cout << *scenario << "again: raftkit-sim --plan " << arguments.shrink << '\n';
+  return 1;
 }
 
 int check(const Arguments& arguments) {
@@ -421,5 +442,6 @@ int main(int argc, char** argv) {
   if (!arguments.check.empty()) return check(arguments);
   if (!arguments.plan.empty() && std::filesystem::is_directory(arguments.plan))
     return run_directory(arguments);
+  if (!arguments.shrink.empty()) return shrink(arguments);
   return arguments.seeds > 0 ? run_many(arguments) : run_one(arguments);
 }

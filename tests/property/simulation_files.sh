@@ -53,6 +53,7 @@ expect 0 passed "$sim" --plan one.plan --history run.jsonl --html run.html
 grep -qF '"args":"raftkit-sim --plan one.plan"' run.jsonl || fail 'the history does not say how to repeat it'
 grep -qF 'raftkit-sim --plan one.plan' run.html || fail 'the page does not say how to repeat it'
 expect 0 '--- one.plan' "$sim" --plan .
+expect 0 'this run passes: nothing to shrink' "$sim" --plan one.plan --shrink less.plan
 sed 's/term 3/term 99/' one.plan >two.plan
 expect 1 'FAILED: expected term 99 or a later one' "$sim" --plan two.plan
 expect 1 '--- two.plan' "$sim" --plan .

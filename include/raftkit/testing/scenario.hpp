@@ -1,4 +1,4 @@
-// One simulated run, written down so that it stays.
+// One simulated run, written down so that it stays: and how to make a long one short.
 #pragma once
 
 #include <chrono>
@@ -43,5 +43,16 @@ std::ostream& operator<<(std::ostream& out, const SimScenario& scenario);
 /// Comments begin with '#'. Seed, nodes and duration must be given, steps ascend by time.
 /// Errors: malformed, with `name`, the line, what stands there and what should.
 [[nodiscard]] Result<SimScenario> read_scenario(std::istream& in, const std::string& name);
+
+/// Makes a run that fails shorter: leaves out steps, then nodes, then makes the rest begin earlier,
+/// last less long and choose smaller numbers, as long as the run still violates the same property.
+/// Every step of the result is needed. Its seed may be another one: since each step shifts the
+/// choices that come after it, a few seeds are tried for each shorter plan.
+///
+/// None: the run does not fail, or its options are refused. Writes to `progress`, if it is not
+/// null, a line whenever it has found something shorter. Takes some hundred to some thousand runs,
+/// as `simulate` does, which see neither trace nor history nor `until_event` of `options`.
+[[nodiscard]] std::optional<SimScenario> shrink(const SimulationOptions& options,
+                                                std::ostream* progress = nullptr);
 
 }  // namespace raftkit::testing

@@ -1,4 +1,4 @@
-// Scenarios: what is written can be read.
+// Scenarios: what is written can be read, and what fails long can be told shortly.
 #include "raftkit/testing/scenario.hpp"
 
 #include <sstream>
@@ -31,6 +31,36 @@ std::string refusal(const std::string& what, const std::string& by) {
   text.replace(text.find(what), what.size(), by);
   const auto scenario = read(text);
   return scenario ? "" : scenario.error().message();
+}
+
+/// Its answers show that it began with a snapshot.
+class Revealing final : public StateMachine {
+ public:
+  void apply(std::span<const Command> /*commands*/,
+             EntryId /*last*/,
+             std::span<Bytes> results) override {
+    for (Bytes& result : results)
+      result = Bytes::copy_of(is_restored_ ? "from a snapshot" : "from the beginning");
+  }
+  Result<std::unique_ptr<SnapshotSource>> capture(const SnapshotMeta& meta) override {
+    return make_snapshot_source(meta, {});
+  }
+  Result<std::unique_ptr<SnapshotSink>> restore(const SnapshotMeta& /*meta*/) override {
+    return make_snapshot_sink([this](const std::string&) {
+      is_restored_ = true;
+      return Result<void>();
+    });
+  }
+
+ private:
+  bool is_restored_ = false;
+};
+
+SimulationOptions revealing(std::uint64_t seed) {
+  SimulationOptions options{.seed = seed, .nodes = 5, .duration = milliseconds(30'000)};
+  options.state_machine = [](NodeId) { return std::make_unique<Revealing>(); };
+  options.command = [](std::uint64_t number) { return Bytes::copy_of(std::to_string(number)); };
+  return options;
 }
 
 }  // namespace
@@ -99,4 +129,31 @@ TEST_CASE("A scenario says what its run does not show", "[scenario]") {
   CHECK(scenario.unmet(report) == "expected term 5 or a later one, got 4");
   scenario.expected_faults = 3;
   CHECK(scenario.unmet(report) == "expected 3 faults that find something to do, got 2");
+}
+
+TEST_CASE("A run that fails is shrunk to a short plan that fails alike", "[scenario]") {
+  // Not every seed loads a snapshot.
+  std::uint64_t seed = 1;
+  while (seed <= 40 && !simulate(revealing(seed)).failure)
+    ++seed;
+  SimulationOptions options = revealing(seed);
+  REQUIRE(make_fault_plan(seed, options.duration).size() > 10);
+  std::ostringstream progress;
+
+  const auto scenario = shrink(options, &progress);
+
+  REQUIRE(scenario);
+  CHECK(scenario->faults.size() <= 2);
+  CHECK(scenario->nodes == 3);
+  CHECK(progress.str().find(" 1 faults in ") != std::string::npos);
+  scenario->apply_to(options);
+  CHECK(simulate(options).failure.value_or("").starts_with("determinism"));
+  // Without faults there is nothing to be restored.
+  options.faults = SimFaultPlan();
+  CHECK_FALSE(simulate(options).failure);
+}
+
+TEST_CASE("A run that passes cannot be shrunk", "[scenario]") {
+  CHECK_FALSE(shrink({.seed = 1, .duration = milliseconds(3'000)}));
+  CHECK_FALSE(shrink({.nodes = 10}));
 }
