@@ -40,6 +40,9 @@ class ClusterOracle {
 
   /// One vote per node and term, across all of its lives. [thesis §3.4, §3.8]
   void voted(NodeId voter, Term term, NodeId candidate);
+  /// Whoever begins to lead has the votes of a quorum of its members, as it knew them: now, or
+  /// before what it has applied since. [thesis §3.4, §4.3]
+  void elected(NodeId node, Term term, const std::vector<MembershipPtr>& members) const;
 
   /// A read that begins now must see everything that anybody knows to be committed. [thesis §6.4]
   void read_began(ReadId read) { reads_[read] = last_chosen(); }

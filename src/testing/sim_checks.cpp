@@ -43,6 +43,19 @@ void SimChecks::started(NodeId id, const driver::Recovered& recovered) {
           last,
           " instead of ",
           node.durable.last());
+  require(hard.commit >= node.durable.hard.commit,
+          "durability: node ",
+          id,
+          " comes back with the commit index ",
+          hard.commit,
+          ", and ",
+          node.durable.hard.commit,
+          " was durable");
+  require(*recovered.initial.membership == *oracle_.members_at(recovered.initial.applied),
+          "membership: node ",
+          id,
+          " comes back with another one than that of what it has applied, ",
+          recovered.initial.applied);
   node.applied = recovered.initial.applied;
   node.commit = std::max(hard.commit, node.applied);
   node.members = {recovered.initial.membership};
@@ -77,6 +90,14 @@ void SimChecks::commit(NodeId id, Node& node, const HardState& hard, const SoftS
   require(hard.commit >= node.commit, "commit: ", id, " goes back to ", hard.commit);
   if (hard.commit == node.commit) return;
   if (state.role == Role::leader) {
+    // What was committed before it may have learned as a candidate, a moment ago.
+    const EntryId id_there = node.written.id_at(hard.commit);
+    require(id_there.term == hard.term || hard.commit <= oracle_.last_chosen(),
+            "commit rule: the leader of term ",
+            hard.term,
+            " commits ",
+            id_there,
+            ", of an earlier term, by counting");
     std::map<NodeId, const LogImage*> durable;
     for (const auto& [other, its] : nodes_)
       durable[other] = &its.durable;
@@ -107,6 +128,10 @@ void SimChecks::compacted(NodeId id, const SnapshotMeta& snapshot, Index keep_fr
           " has not applied ",
           snapshot.last,
           ", for which it gives up its log");
+  require(*snapshot.membership == *oracle_.members_at(snapshot.last.index),
+          "snapshots: the membership beside the log at ",
+          snapshot.last,
+          " is not what the committed entries say");
   node.durable.snapshot = snapshot;
   node.durable.compact(keep_from - 1);
   node.written.compact(keep_from - 1);
@@ -162,6 +187,7 @@ void SimChecks::check_acknowledgement(NodeId id, const Node& node, const Envelop
 
 void SimChecks::leads(NodeId id, Term term) {
   Node& node = at(id);
+  if (node.leads != term) oracle_.elected(id, term, node.members);
   node.leads = term;
   oracle_.leads(id, node.life, term, node.written);
 }
