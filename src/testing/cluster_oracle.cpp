@@ -132,6 +132,16 @@ void ClusterOracle::elected(NodeId node,
           " without the votes of a quorum");
 }
 
+bool ClusterOracle::was_chosen(const Membership& membership) const {
+  const Membership* compared = nullptr;
+  for (auto entry = chosen_.rbegin(); entry != chosen_.rend(); ++entry) {
+    if (entry->members.get() == compared) continue;
+    compared = entry->members.get();
+    if (*compared == membership) return true;
+  }
+  return false;
+}
+
 void ClusterOracle::read_answered(const ReadReady& read) {
   const auto began = reads_.find(read.read);
   require(began != reads_.end(), "a read is answered that nobody asked for");

@@ -55,6 +55,8 @@ class ClusterOracle {
   [[nodiscard]] HistoryHash state_at(Index index) const { return chosen(index).hash; }
   /// After the committed entry at `index`.
   [[nodiscard]] const MembershipPtr& members_at(Index index) const { return chosen(index).members; }
+  /// Whether it ever was in effect.
+  [[nodiscard]] bool was_chosen(const Membership& membership) const;
   [[nodiscard]] const MembershipPtr& newest_members() const { return chosen_.back().members; }
 
  private:

@@ -82,8 +82,26 @@ void SimChecks::wrote(NodeId id,
   if (batch.hard_state && batch.hard_state->term != node.leads) node.leads = Term{0};
   node.written.apply(batch, installed(batch));
   if (!batch.append.empty()) oracle_.log_grew(node.written, batch.append.front().id.index);
+  if (state.role == Role::leader) check_changes(id, node, batch);
   members_changed(id, members);
   if (batch.hard_state) commit(id, node, *batch.hard_state, state);
+}
+
+void SimChecks::check_changes(NodeId id, const Node& node, const PersistBatch& batch) const {
+  for (const Entry& entry : batch.append) {
+    if (entry.type != EntryType::membership || entry.id.term != node.written.hard.term) continue;
+    for (Index index = std::max(node.applied, node.written.base().index) + 1;
+         index < entry.id.index;
+         ++index) {
+      require(node.written.at(index).type != EntryType::membership,
+              "membership: ",
+              id,
+              " appends the change ",
+              entry.id,
+              " and has not applied the one at ",
+              index);
+    }
+  }
 }
 
 void SimChecks::commit(NodeId id, Node& node, const HardState& hard, const SoftState& state) {
@@ -111,7 +129,10 @@ void SimChecks::commit(NodeId id, Node& node, const HardState& hard, const SoftS
 
 void SimChecks::members_changed(NodeId node, const MembershipPtr& members) {
   auto& known = at(node).members;
-  if (known.back() != members) known.push_back(members);
+  if (known.back() == members) return;
+  require(
+      oracle_.was_chosen(*members), "membership: ", node, " acts by one that was never in effect");
+  known.push_back(members);
 }
 
 void SimChecks::became_durable(NodeId node, const PersistBatch& batch) {

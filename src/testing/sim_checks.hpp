@@ -76,6 +76,7 @@ class SimChecks {
   Node& at(NodeId node) { return nodes_.at(node); }
   void check_acknowledgement(NodeId id, const Node& node, const Envelope& envelope) const;
   [[nodiscard]] HistoryHash installed(const PersistBatch& batch) const;
+  void check_changes(NodeId id, const Node& node, const PersistBatch& batch) const;
   void commit(NodeId id, Node& node, const HardState& hard, const SoftState& state);
   void check_result(const Command& command, const Bytes& result);
   void check_request(Index index, const Bytes& payload, const Bytes& result);
