@@ -322,6 +322,23 @@ TEST_CASE("A read whose round is lost is asked for again", "[driver]") {
   CHECK_FALSE(read->code);
 }
 
+TEST_CASE("A new leader is asked at once for what the old one did not answer", "[driver]") {
+  DriverGroup group({});
+  group.elect(1);
+  group.hold(3, Port::network);
+  const auto read = group.read(3);
+  group.settle();
+  group.ports(3).sent.clear();
+  group.resume(3, Port::network);
+
+  group.transfer(1, NodeId{2});
+  group.settle();
+
+  CHECK(group.node(2).soft_state().role == Role::leader);
+  CHECK(read->count == 1);
+  CHECK_FALSE(read->code);
+}
+
 TEST_CASE("Leadership goes to the voter that is furthest", "[driver]") {
   DriverGroup group({});
   group.elect(1);
