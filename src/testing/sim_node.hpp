@@ -84,6 +84,7 @@ class SimNode final : private driver::Ports, private TransportHandler {
   void resume() {
     if (is_up()) life_->process.resume();
   }
+  /// A start that fails leaves a process without a driver.
   [[nodiscard]] bool is_up() const { return life_ != nullptr && life_->driver != nullptr; }
   /// Calls `action` once, a little after this moment, if this life sees it.
   void when(SimMoment moment, SimAction action) { life_->traps[moment] = std::move(action); }
