@@ -7,7 +7,7 @@ usage: tests/mutants/run.sh [--only M07[,M08...]] [--lane LANE] [--again] [--kee
   --only IDS    these mutants
   --lane LANE   only unit, conformance, property or simulator; for looking, nothing is kept of it
   --again       also what was examined already
-  --keep        results of other states of the sources count, too
+  --keep        does not examine again what was examined with other sources
   --seeds N     seeds of the simulator, from 1 on (default: 600)
   --jobs N      processes at a time (default: one per processor)
   --list        the mutants, and what became of them
@@ -266,7 +266,6 @@ def examine_baseline(digest, options):
 
 
 def examine(patch, digest, baseline, options):
-    copy_sources()
     apply(patch)
     if not build(WORK / "build.log", options):
         raise NoExam(f"{patch.name} does not compile; see {WORK / 'build.log'}")
@@ -331,6 +330,8 @@ def hold_exam(patches, wanted, options):
         name = patch.name.split("-")[0]
         if name in known:
             continue
+        if copy_sources() != digest:
+            raise NoExam("the sources have changed meanwhile; the same command begins with them as they are now")
         print(f"[{number}/{len(wanted)}] {patch.stem}: {read_header(patch)['Title']}", flush=True)
         try:
             result = examine(patch, digest, baseline, options)
@@ -363,9 +364,11 @@ def main():
     else:
         TREE.mkdir(parents=True, exist_ok=True)
         digest = ""
-    known = known_results(patches, digest, options.keep or options.list or options.page)
+    # Whatever state of the sources they are of: the page says so.
+    known = known_results(patches, digest, keep=True)
     mutants = [(patch, read_header(patch), known.get(patch.name.split("-")[0])) for patch in patches]
-    if not options.list:
+    is_complete = len(known) == len(patches)
+    if options.page or (is_complete and not options.list) or not (only or options.list):
         write_page(PAGE, mutants, HERE / "notes.md")
     print("\n".join(summary(mutants, details=options.list)))
     return 0 if is_met(mutants) else 1

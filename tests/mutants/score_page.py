@@ -105,6 +105,8 @@ def write_page(page, mutants, notes):
     table = "\n".join(f"| {kind} | {examined} | {killed} | {simulated} |"
                       for kind, (examined, killed, simulated) in scores(mutants).items())
     rows = "\n".join(row(*mutant) for mutant in mutants)
+    states = len({result["digest"] for _, _, result in mutants if result})
+    several = f" The results are of {states} states of the sources." if states > 1 else ""
     seeds = max((result["seeds"] for _, _, result in mutants if result), default=0)
     page.write_text(f"""# Mutation score
 
@@ -116,7 +118,7 @@ Written by `tests/mutants/run.sh`, which builds raftkit with one mistake at a ti
 {table}
 
 Median CPU seconds to the first kill: {median_seconds(mutants):.1f}. Of at most {seeds} seeds, from 1 on,
-{simulator_words(mutants)}.
+{simulator_words(mutants)}.{several}
 
 Per lane the table has what noticed first: the test (and the invariant that it names), the scenario, or the seed (after so
 many CPU seconds) and what it violates. A dash: nothing did, or the mutant is in no program of this lane. The last column has the CPU seconds
