@@ -98,6 +98,8 @@ void SimCluster::heal() {
   for (auto& [id, node] : nodes_) {
     node->set_disk({});
     node->resume();
+    // It may not have noticed, as long as there is nothing to write.
+    if (node->has_failing_disk()) go_down(node.get(), SimNetwork::Farewell::close, SimTime(0));
   }
 }
 

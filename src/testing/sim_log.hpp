@@ -48,6 +48,10 @@ class SimLog final : public LogStorage {
   bool fill();
   [[nodiscard]] bool is_failing() const { return is_failing_; }
 
+  /// A compaction that was said to have failed, and was found done after a crash: to what.
+  [[nodiscard]] std::optional<std::pair<SnapshotMeta, Index>> take_compaction() {
+    return std::exchange(compacted_, std::nullopt);
+  }
   /// The batches that have become durable since the last call, in order.
   [[nodiscard]] std::vector<PersistBatch> take_durable() { return std::exchange(news_, {}); }
 
@@ -56,6 +60,7 @@ class SimLog final : public LogStorage {
   class BorrowedSink;
 
   void make_durable(const PersistBatch& batch);
+  void survive_compaction();
   /// How many of these batches the files hold after what is durable.
   [[nodiscard]] std::size_t count_survivors(const std::vector<PersistBatch>& maybe) const;
 
@@ -67,6 +72,8 @@ class SimLog final : public LogStorage {
   std::unique_ptr<SnapshotStore> snapshots_;  // null: in the files
   std::unique_ptr<Files> files_;              // null: in memory
   std::vector<std::weak_ptr<std::unique_ptr<SnapshotSink>>> received_;
+  std::optional<std::pair<SnapshotMeta, Index>> failed_compaction_;
+  std::optional<std::pair<SnapshotMeta, Index>> compacted_;
   bool is_failing_ = false;
 };
 

@@ -71,6 +71,8 @@ void SimNode::crash(SimNetwork::Farewell farewell) {
   world_.marks.hit_if(lost < unfinished.size(), "crash: some of the unfinished writes survive");
   for (const PersistBatch& batch : log_.take_durable())
     world_.checks.became_durable(id(), batch);
+  if (const auto compaction = log_.take_compaction())
+    world_.checks.compacted(id(), compaction->first, compaction->second);
 }
 
 void SimNode::mark_crash() {

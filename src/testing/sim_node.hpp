@@ -98,6 +98,7 @@ class SimNode final : private driver::Ports, private TransportHandler {
   /// As in SimLog; until the process ends. False: its stores cannot.
   [[nodiscard]] bool break_disk(std::uint64_t changes) { return log_.fail_after(changes); }
   [[nodiscard]] bool fill_disk() { return log_.fill(); }
+  [[nodiscard]] bool has_failing_disk() const { return log_.is_failing(); }
   /// How fast this node's clocks run, in percent.
   void set_clock_rate(std::uint32_t percent);
 

@@ -45,7 +45,8 @@ RESULTS = WORK / "results"
 PAGE = ROOT / "docs/mutation-score.md"
 GIVEN_SCENARIOS = ROOT.parent / "shared/conformance/data"
 
-UNIT = ["unit_core", "unit_driver", "unit_wire", "unit_base", "unit_storage", "unit_transport", "unit_testing"]
+UNIT = ["unit_core", "unit_driver", "unit_wire", "unit_base", "unit_storage", "unit_transport", "unit_testing",
+        "unit_sessions"]
 PROGRAMS = UNIT + ["raftkit-conformance", "property_cores", "raftkit-sim"]
 # CPU seconds that a program may take, and seconds by the clock: several times what it takes without a mutant.
 UNIT_LIMIT, CONFORMANCE_LIMIT, PROPERTY_LIMIT = (60, 120), (20, 60), (120, 300)

@@ -354,7 +354,8 @@ class Summary {
     events_ += report.events;
     faults_ += report.faults;
     operations_ += report.appended + report.read;
-    fewest_operations_ = std::min(fewest_operations_, report.appended + report.read);
+    if (!report.failure)
+      fewest_operations_ = std::min(fewest_operations_, {report.appended + report.read, seed});
     marks_.add(report.marks);
     // In whatever order they end.
     traces_ += (report.trace_hash ^ seed) * 0x9e3779b97f4a7c15;
@@ -376,8 +377,9 @@ class Summary {
   int finish() {
     const auto cpu_seconds = static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
     std::cout << '\r' << line() << ", " << std::lround(cpu_seconds) << " s of CPU\n"
-              << operations_ << " operations, at least " << fewest_operations_ << " per run, "
-              << unknown_ << " of unknown outcome, " << faults_ << " faults; " << incomplete_
+              << operations_ << " operations, at least " << fewest_operations_.first
+              << " per run (seed " << fewest_operations_.second << "), " << unknown_
+              << " of unknown outcome, " << faults_ << " faults; " << incomplete_
               << " histories not searched to the end\n";
     if (arguments_.marks) marks_.print_table();
     marks_.print_summary();
@@ -406,7 +408,8 @@ class Summary {
   std::uint64_t events_ = 0;
   std::uint64_t faults_ = 0;
   std::uint64_t operations_ = 0;
-  std::uint64_t fewest_operations_ = std::numeric_limits<std::uint64_t>::max();
+  std::pair<std::uint64_t, std::uint64_t> fewest_operations_{
+      std::numeric_limits<std::uint64_t>::max(), 0};  // and in which run
   std::uint64_t unknown_ = 0;
   std::uint64_t incomplete_ = 0;
   std::chrono::milliseconds simulated_{0};
