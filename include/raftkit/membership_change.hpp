@@ -25,6 +25,7 @@ struct MemberStep {
   Member member = {};
   /// Refused if it is no member then. For promotions and demotions: without it one that comes after
   /// a removal brings the member back, as a newcomer that perhaps nobody knows the address of.
+  /// Members that do not know the flag yet would not refuse: use it when all of them do.
   bool must_be_member = false;
 
   friend bool operator==(const MemberStep&, const MemberStep&) = default;

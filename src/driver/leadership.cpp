@@ -60,8 +60,12 @@ void Driver::change_membership(const MembershipChange& change, ProposeHandler ha
     handler(Errc::stopped, {});
     return;
   }
-  // Before a joint phase has begun or ended, as the case may be, only the leader can tell.
-  if (membership_->is_joint() == change.steps.empty()) {
+  // Before a joint phase has begun or ended, as the case may be, or a member has joined that the
+  // change is about, only the leader can tell.
+  const auto is_strict = [](const MemberStep& step) { return step.must_be_member; };
+  const bool can_tell = soft_state().role == Role::leader ||
+                        std::none_of(change.steps.begin(), change.steps.end(), is_strict);
+  if (can_tell && membership_->is_joint() == change.steps.empty()) {
     if (auto changed = core::change_membership(*membership_, change); !changed) {
       handler(changed.error().code(), {});
       return;

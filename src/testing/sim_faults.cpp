@@ -15,7 +15,9 @@ bool is_lasting(SimFault fault) {
                                 SimFault::transfer,
                                 SimFault::join,
                                 SimFault::remove,
-                                SimFault::demote};
+                                SimFault::demote,
+                                SimFault::broken_disk,
+                                SimFault::full_disk};
   return std::find(kOnce.begin(), kOnce.end(), fault) == kOnce.end();
 }
 

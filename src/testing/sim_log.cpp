@@ -50,7 +50,7 @@ class SimLog::Files {
   }
 
   void lose_power(core::Random& random) {
-    constexpr std::uint32_t kKinds = 5;
+    constexpr auto kKinds = static_cast<std::uint32_t>(Survivors::all) + 1;
     close();
     // One after the other: compilers differ in which argument they look at first.
     const std::uint64_t seed = random.next();
@@ -122,7 +122,15 @@ SimLog::SimLog(SimStores stores) {
   }
 }
 
-SimLog::~SimLog() = default;  // where Files is complete
+SimLog::~SimLog() {
+  end_received();
+}
+
+void SimLog::end_received() {
+  for (const auto& sink : std::exchange(received_, {})) {
+    if (const auto held = sink.lock()) held->reset();
+  }
+}
 
 SnapshotStore& SimLog::snapshots() {
   return files_ != nullptr ? files_->snapshots() : *snapshots_;
@@ -141,7 +149,6 @@ Result<std::optional<LoadedLog>> SimLog::load(GroupId group) {
   if (!was_written_) return std::optional<LoadedLog>();
   if (files_ == nullptr) return std::optional<LoadedLog>(live_.log);
   auto loaded = files_->log().load(group);
-  if (!loaded && is_failing_) return loaded;
   require(loaded && *loaded && is_same(**loaded, live_.log),
           "storage: a log is not as it was written");
   return loaded;
@@ -182,7 +189,7 @@ Result<std::vector<Entry>> SimLog::read(const LogRange& range) {
   auto known = live_.read(range);
   if (files_ == nullptr) return known;
   auto read = files_->log().read(range);
-  if (!read && is_failing_) return read;
+  if (!read && is_excused(read.error())) return read;
   require(read.has_value() == known.has_value() &&
               (!read || (!read->empty() && read->size() <= known->size() &&
                          std::equal(read->begin(), read->end(), known->begin()))),
@@ -195,7 +202,8 @@ Result<void> SimLog::compact(GroupId group, const SnapshotMeta& snapshot, Index 
     auto compacted = files_->log().compact(group, snapshot, keep_from);
     files_->work();
     if (!compacted) {
-      failed_compaction_ = {snapshot, keep_from};
+      // Later ones are refused and change nothing.
+      if (!failed_compaction_) failed_compaction_ = {snapshot, keep_from};
       return compacted;
     }
   }
@@ -208,56 +216,53 @@ Result<void> SimLog::compact(GroupId group, const SnapshotMeta& snapshot, Index 
 std::size_t SimLog::crash(core::Random& random, const std::vector<PersistBatch>& unfinished) {
   std::vector<PersistBatch> maybe = std::exchange(unsynced_, {});
   maybe.insert(maybe.end(), unfinished.begin(), unfinished.end());
-  std::size_t kept = random.below(static_cast<std::uint32_t>(maybe.size()) + 1);
-  for (const auto& sink : std::exchange(received_, {})) {
-    if (const auto held = sink.lock()) held->reset();
-  }
+  Found found{random.below(static_cast<std::uint32_t>(maybe.size()) + 1), false};
   if (files_ != nullptr) {
     constexpr std::uint32_t kMostChanges = 12;  // that a few batches need, names included
     if (!is_failing_) files_->disk().fail_after(random.below(kMostChanges));
     if (!unfinished.empty()) static_cast<void>(files_->log().write(unfinished));
+    // Whoever is killed leaves things as they are.
+    files_->disk().fail_after(0);
+    end_received();
     files_->lose_power(random);
-    kept = count_survivors(maybe);
+    found = find_survivors(maybe);
   }
   is_failing_ = false;
-  for (std::size_t at = 0; at < kept; ++at)
+  for (std::size_t at = 0; at < found.batches; ++at)
     make_durable(maybe[at]);
-  survive_compaction();
-  return maybe.size() - kept;
+  const auto compaction = std::exchange(failed_compaction_, std::nullopt);
+  if (found.has_compaction) {
+    require(durable_.compact(compaction->first, compaction->second).has_value(),
+            "storage: a compaction does not continue what is durable");
+    compacted_ = compaction;
+  }
+  live_ = durable_;
+  return maybe.size() - found.batches;
 }
 
-std::size_t SimLog::count_survivors(const std::vector<PersistBatch>& maybe) const {
+SimLog::Found SimLog::find_survivors(const std::vector<PersistBatch>& maybe) const {
   const auto loaded = files_->log().load({});
   require(loaded.has_value() && *loaded, "storage: the log cannot be read after a crash");
-  const auto is_found = [&](const LoadedLog& expected) { return is_same(**loaded, expected); };
   LoadedLog expected = durable_.log;
   for (std::size_t kept = 0; kept <= maybe.size(); ++kept) {
-    if (is_found(expected)) return kept;
+    if (is_same(**loaded, expected)) return {kept, false};
+    if (failed_compaction_) {
+      // It failed, and may be there all the same.
+      LoadedLog compacted = expected;
+      const auto& [snapshot, keep_from] = *failed_compaction_;
+      if (storage::compact(compacted, snapshot, keep_from) && is_same(**loaded, compacted))
+        return {kept, true};
+    }
     if (kept == maybe.size()) break;
     require(storage::apply(expected, maybe[kept]).has_value(), "a write does not continue another");
   }
-  // The last thing before the crash may have failed and be there all the same.
-  const bool is_compacted =
-      failed_compaction_ &&
-      storage::compact(expected, failed_compaction_->first, failed_compaction_->second) &&
-      is_found(expected);
-  require(is_compacted,
-          "durability: after a crash the log is not what was durable and the first ones of the "
-          "writes after it");
-  return maybe.size();
+  fail(
+      "durability: after a crash the log is not what was durable and the first ones of the writes "
+      "after it");
 }
 
-/// A compaction that failed, if the files show it.
-void SimLog::survive_compaction() {
-  const auto compaction = std::exchange(failed_compaction_, std::nullopt);
-  live_ = durable_;
-  if (!compaction) return;
-  const auto loaded = files_->log().load({});
-  if (is_same(**loaded, durable_.log)) return;
-  const auto compacted = durable_.compact(compaction->first, compaction->second);
-  require(compacted && is_same(**loaded, durable_.log), "storage: a compaction is half done");
-  live_ = durable_;
-  compacted_ = compaction;
+bool SimLog::is_excused(const Error& error) const {
+  return is_failing_ && (error == Errc::storage_failed || error == Errc::out_of_space);
 }
 
 bool SimLog::fail_after(std::uint64_t changes) {

@@ -47,6 +47,8 @@ class SimLog final : public LogStorage {
   /// There is no room for entries.
   bool fill();
   [[nodiscard]] bool is_failing() const { return is_failing_; }
+  /// Whether an error is what such a disk leads to.
+  [[nodiscard]] bool is_excused(const Error& error) const;
 
   /// A compaction that was said to have failed, and was found done after a crash: to what.
   [[nodiscard]] std::optional<std::pair<SnapshotMeta, Index>> take_compaction() {
@@ -59,10 +61,15 @@ class SimLog final : public LogStorage {
   class Files;
   class BorrowedSink;
 
+  void end_received();
   void make_durable(const PersistBatch& batch);
-  void survive_compaction();
-  /// How many of these batches the files hold after what is durable.
-  [[nodiscard]] std::size_t count_survivors(const std::vector<PersistBatch>& maybe) const;
+  /// What the files hold beyond what is durable: the first ones of these batches, and perhaps a
+  /// compaction that failed.
+  struct Found {
+    std::size_t batches = 0;
+    bool has_compaction = false;
+  };
+  [[nodiscard]] Found find_survivors(const std::vector<PersistBatch>& maybe) const;
 
   bool was_written_ = false;
   storage::MemoryLog live_;

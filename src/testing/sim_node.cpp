@@ -91,7 +91,8 @@ void SimNode::reach(SimMoment moment) {
   auto trap = life_->traps.extract(moment);
   if (trap.empty()) return;
   // What is going on takes about so long.
-  world_.clock.after(between(world_.random, SimTime(0), disk_.most), std::move(trap.mapped()));
+  life_->process.door().post(between(world_.random, SimTime(0), disk_.most),
+                             std::move(trap.mapped()));
 }
 
 void SimNode::stop() {
@@ -204,7 +205,7 @@ void SimNode::observe(const Event& event) {
 }
 
 void SimNode::failed(const Error& error) {
-  if (log_.is_failing()) {
+  if (log_.is_excused(error)) {
     world_.marks.hit_if(error == Errc::out_of_space, "disk: full, and the node stops");
     world_.marks.hit_if(error == Errc::storage_failed, "disk: writes fail, and the node stops");
     world_.clock.after(milliseconds(10), [this, door = life_->process.door()] {

@@ -137,6 +137,7 @@ void SimTransport::send_chunk(const TransferPtr& transfer) {
 
 void SimTransport::end_transfer(const TransferPtr& transfer, const Result<void>& outcome) {
   if (std::exchange(transfer->is_over, true)) return;
+  transfer->source.reset();
   transfer->sink.reset();
   transfers_.erase(transfer->to);
   transfer->done(outcome);

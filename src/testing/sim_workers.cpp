@@ -101,7 +101,7 @@ void SimNode::finish_compaction() {
 }
 
 void SimNode::require_unless_failing(const Result<void>& outcome) const {
-  require(outcome || log_.is_failing(),
+  require(outcome || log_.is_excused(outcome.error()),
           "storage: node ",
           id(),
           " asks its log for what it refuses: ",
@@ -234,6 +234,9 @@ void SimNode::finish(Save job) {
                           return copy(*kept, **sink);
                         }();
                         std::erase(life_->being_saved, kept);
+                        require(outcome || log_.is_failing(),
+                                "storage: a snapshot cannot be saved: ",
+                                outcome ? std::string() : outcome.error().message());
                         world_.trace.note("snapshot", id(), snapshot.last.index.value);
                         life_->driver->snapshot_saved(snapshot, outcome);
                         plan_flush();

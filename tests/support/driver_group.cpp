@@ -151,10 +151,11 @@ std::shared_ptr<Answer> DriverGroup::transfer(std::uint64_t id, std::optional<No
 
 std::shared_ptr<Answer> DriverGroup::change(std::uint64_t id,
                                             MemberOperation operation,
-                                            std::uint64_t whom) {
+                                            std::uint64_t whom,
+                                            bool must_be_member) {
   auto answer = std::make_shared<Answer>();
   MembershipChange change;
-  change.steps.push_back({operation, {NodeId{whom}, "", {}, {}, {}}});
+  change.steps.push_back({operation, {NodeId{whom}, "", {}, {}, {}}, must_be_member});
   node(id).change_membership(change, [answer](error_code code, const driver::Proposed& proposed) {
     *answer = {code, {}, proposed.index, answer->count + 1};
   });

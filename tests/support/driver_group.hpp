@@ -105,7 +105,10 @@ class DriverGroup {
   std::shared_ptr<Answer> propose(std::uint64_t id, const std::string& command);
   std::shared_ptr<Answer> read(std::uint64_t id);
   std::shared_ptr<Answer> transfer(std::uint64_t id, std::optional<NodeId> target);
-  std::shared_ptr<Answer> change(std::uint64_t id, MemberOperation operation, std::uint64_t whom);
+  std::shared_ptr<Answer> change(std::uint64_t id,
+                                 MemberOperation operation,
+                                 std::uint64_t whom,
+                                 bool must_be_member = false);
 
  private:
   struct Member {

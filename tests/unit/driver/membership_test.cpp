@@ -70,6 +70,25 @@ TEST_CASE("A change that cannot be carried out is refused, and nothing else with
   CHECK(group.applied(1) == std::vector<std::string>{"a", "b"});
 }
 
+TEST_CASE("Whether somebody is a member is for the leader to say", "[driver][membership]") {
+  DriverGroup group(with_newcomer());
+  group.elect(1);
+  CHECK(group.change(1, MemberOperation::make_voter, 4, true)->code == Errc::invalid_argument);
+
+  group.hold(2, DriverGroup::Port::disk);
+  group.change(1, MemberOperation::make_learner, 4);
+  group.settle();
+  REQUIRE_FALSE(group.node(2).membership()->contains(NodeId{4}));
+  const auto promoted = group.change(2, MemberOperation::make_voter, 4, true);
+  group.settle();
+  group.resume(2, DriverGroup::Port::disk);
+  group.settle();
+
+  CHECK(promoted->count == 1);
+  CHECK_FALSE(promoted->code);
+  CHECK(group.node(2).membership()->is_voter(NodeId{4}));
+}
+
 TEST_CASE("Of two changes at once the second is dropped", "[driver][membership]") {
   DriverGroup group(with_newcomer());
   group.elect(1);
