@@ -56,7 +56,7 @@ struct History {
   Model model = Model::list;
   std::uint64_t seed = 0;
   std::size_t nodes = 0;
-  std::string reproduce;  ///< a command
+  std::string reproduce;  ///< a command; empty: not known
   std::uint64_t trace_hash = 0;
   std::optional<std::string> failure;
   std::uint64_t end = 0;  ///< of the run

@@ -222,12 +222,6 @@ History SimCluster::take_history(const SimulationReport& report) {
   history.seed = options_.seed;
   history.nodes = bootstrap_->voters.size();
   history.reproduce = options_.reproduce;
-  const bool can_be_named = options_.state_machine == nullptr && !options_.faults;
-  if (history.reproduce.empty() && can_be_named) {
-    const auto length = std::chrono::duration_cast<seconds>(options_.duration).count();
-    history.reproduce = "raftkit-sim --seed " + std::to_string(options_.seed) + " --nodes " +
-                        std::to_string(history.nodes) + " --seconds " + std::to_string(length);
-  }
   history.trace_hash = report.trace_hash;
   history.failure = report.failure;
   for (HistoryOperation& each : history.operations) {

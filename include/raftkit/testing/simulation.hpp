@@ -99,8 +99,8 @@ struct SimulationOptions {
   std::ostream* history = nullptr;
   /// Gets the same as one HTML page at its end, for looking at it in a browser. Null: none.
   std::ostream* page = nullptr;
-  /// The command that repeats this run, for people who read the history. Empty: that of
-  /// raftkit-sim.
+  /// The command that repeats this run, for people who read the history or the page; the caller
+  /// alone knows it.
   std::string reproduce = {};
 };
 
