@@ -112,16 +112,20 @@ void find_core(const History& history, const HistoryFinding::List& list, History
   Positions answered = all;
   std::erase_if(answered, [&](std::size_t i) { return !history.operations[i].returned; });
 
+  bool is_cut_off = false;
+  const auto is_impossible = [&](Verdict verdict) {
+    is_cut_off = is_cut_off || verdict == Verdict::gave_up;
+    return verdict == Verdict::not_linearizable;
+  };
   const auto shrinks = [&](const Positions& those) {
     std::vector<ListOperation> operations;
     for (const std::size_t i : those)
       operations.push_back(as_list_operation(history.operations[i]));
-    return check_linearizable<GrowthModel>(operations, kMaxSteps).verdict ==
-           Verdict::not_linearizable;
+    return is_impossible(check_linearizable<GrowthModel>(operations, kMaxSteps).verdict);
   };
   const auto contradicts = [&](const Positions& those) {
-    return check_linearizable<ForgetfulModel>(with_answers_of(history, all, those), kMaxSteps)
-               .verdict == Verdict::not_linearizable;
+    const auto operations = with_answers_of(history, all, those);
+    return is_impossible(check_linearizable<ForgetfulModel>(operations, kMaxSteps).verdict);
   };
   if (shrinks(answered)) {
     finding.core = ddmin(answered, shrinks);
@@ -134,7 +138,10 @@ void find_core(const History& history, const HistoryFinding::List& list, History
         "No order of the appends gives these answers, even if all other answers are left aside.";
   } else {
     finding.core = {*list.stuck};
-    finding.core_says = "No smaller part of the history is impossible by itself.";
+    finding.core_says =
+        is_cut_off ? "The search for a smaller part that is impossible by itself was cut off."
+                   : "What began before this ended is possible by itself; the contradiction is "
+                     "with what came later.";
   }
 }
 
@@ -175,13 +182,13 @@ void check_positions(const History& history, HistoryFinding& finding) {
   }
 }
 
-std::string in_milliseconds(std::uint64_t time) {
+}  // namespace
+
+std::string in_milliseconds(std::uint64_t nanoseconds, int decimals) {
   std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.3f", static_cast<double>(time) / 1e6);
+  std::snprintf(text.data(), text.size(), "%.*f", decimals, static_cast<double>(nanoseconds) / 1e6);
   return text.data();
 }
-
-}  // namespace
 
 HistoryFinding check_history(const History& history) {
   HistoryFinding finding;

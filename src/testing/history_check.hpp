@@ -30,7 +30,9 @@ struct HistoryFinding {
   Kind kind = Kind::none;
   bool is_complete = true;  ///< false: some list was too much for the search
   std::vector<List> lists;  ///< none of an embedder's state machine
-  /// The first operation, by its return, that cannot have happened like this.
+  /// Where it becomes impossible: the operation at which the longest order that could be found got
+  /// stuck, or whose index is too small. If there are several such, the first by its return. The
+  /// mistake may lie elsewhere: see `core`.
   std::optional<std::size_t> impossible;
   std::string reason;             ///< "expected length 7, got 6"
   std::vector<std::size_t> core;  ///< few operations that contradict each other, by time
@@ -40,6 +42,9 @@ struct HistoryFinding {
 /// What the clients saw alone decides first; the positions in the log, which came from the servers,
 /// are looked at if nothing is wrong with that. Deterministic.
 [[nodiscard]] HistoryFinding check_history(const History& history);
+
+/// Nanoseconds, for people and for pages: "1200.000" with three decimals.
+[[nodiscard]] std::string in_milliseconds(std::uint64_t nanoseconds, int decimals = 3);
 
 /// "operation 17: client 2, read list 3 on node 1, from 1200.000 to 1203.400 ms: length 6".
 [[nodiscard]] std::string describe_in_full(const History& history,

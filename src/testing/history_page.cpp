@@ -51,10 +51,9 @@ std::string quoted(std::string_view text) {
   return safe;
 }
 
+/// As exact as the times are.
 std::string milliseconds_of(std::uint64_t time) {
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.6f", static_cast<double>(time) / 1e6);
-  return text.data();
+  return in_milliseconds(time, 6);
 }
 std::string or_null(const std::optional<std::uint64_t>& time) {
   return time ? milliseconds_of(*time) : "null";
@@ -179,9 +178,9 @@ std::string summary_of(const History& history, const HistoryFinding& finding) {
       << escaped(history.reproduce.empty() ? "(not known)" : history.reproduce)
       << "</code></dd>\n<dt>trace</dt><dd><code>" << std::hex << history.trace_hash << std::dec
       << "</code></dd>\n<dt>cluster</dt><dd>" << history.nodes << " voters at the beginning, "
-      << milliseconds_of(history.end).substr(0, milliseconds_of(history.end).size() - 3)
-      << " simulated ms</dd>\n<dt>requests</dt><dd>" << counts[0] << " answered, " << counts[1]
-      << " refused, " << counts[2] << " without an answer</dd></dl>\n";
+      << in_milliseconds(history.end) << " simulated ms</dd>\n<dt>requests</dt><dd>" << counts[0]
+      << " answered, " << counts[1] << " refused, " << counts[2]
+      << " without an answer</dd></dl>\n";
   if (!finding.is_complete)
     out << "<p>Some list was too much for the search: what it did not find may still be "
            "there.</p>\n";
