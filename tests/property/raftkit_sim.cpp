@@ -55,7 +55,7 @@ everything. A run follows from its seed.
                    in the same way, and writes what is left as a file for --plan
   --history FILE   writes what the clients asked and were told, as JSON Lines
   --check FILE     reads such a history, of this program or of another one, and says whether it can
-                   have been: the first operation that cannot, and few that contradict each other
+                   have been: where it becomes impossible, and few operations that contradict each other
   --html FILE      writes the run, or the history that was checked, as a page for a browser: what is
                    wrong, and what happened around it
   --help
@@ -64,6 +64,7 @@ Exit status: 0 all is well, 1 something is wrong, 2 the command line or a file i
 )";
 
 struct Arguments {
+  std::vector<std::string> given;  // the options, as they were written
   std::optional<std::uint64_t> seed;
   std::uint64_t seeds = 0;
   std::uint64_t first = 1;
@@ -95,15 +96,44 @@ std::uint64_t to_number(std::string_view option, const std::string& text) {
   refuse(std::string(option) + " " + text + ": not a number");
 }
 
+/// Nothing that was asked for is left out in silence.
+void refuse_what_would_be_ignored(const std::vector<std::string>& given) {
+  struct Pair {
+    std::string_view option;
+    std::vector<std::string_view> without;
+  };
+  static const std::vector<Pair> kPairs = {
+      {"--seed", {"--first", "--fresh", "--jobs"}},
+      {"--seeds", {"--history", "--html", "--shrink"}},
+      {"--plan", {"--first", "--fresh", "--jobs", "--nodes", "--seconds"}},
+      {"--check",
+       {"--first",
+        "--fresh",
+        "--jobs",
+        "--nodes",
+        "--seconds",
+        "--verbose",
+        "--until-event",
+        "--marks",
+        "--history",
+        "--shrink"}},
+      {"--shrink", {"--verbose", "--until-event", "--marks", "--history", "--html"}},
+      {"--first", {"--fresh"}}};
+  const auto has = [&](std::string_view option) {
+    return std::find(given.begin(), given.end(), option) != given.end();
+  };
+  for (const Pair& pair : kPairs) {
+    const auto ignored = std::find_if(pair.without.begin(), pair.without.end(), has);
+    if (has(pair.option) && ignored != pair.without.end())
+      refuse(std::string(pair.option) + " and " + std::string(*ignored) + " do not go together");
+  }
+}
+
 void validate(const Arguments& arguments) {
   const int modes = int{arguments.seed.has_value()} + int{arguments.seeds > 0} +
                     int{!arguments.check.empty()} + int{!arguments.plan.empty()};
   if (modes != 1) refuse("give one of --seed, --seeds (at least 1), --plan and --check");
-  const bool is_one_run = arguments.seed || !arguments.plan.empty();
-  if (!is_one_run && !arguments.history.empty()) refuse("--history needs --seed or --plan");
-  if (!is_one_run && !arguments.shrink.empty()) refuse("--shrink needs --seed or --plan");
-  if (arguments.seeds > 0 && !arguments.html.empty())
-    refuse("--html needs --seed, --plan or --check");
+  refuse_what_would_be_ignored(arguments.given);
   if (arguments.nodes > 9) refuse("--nodes must be from 1 to 9");
   if (arguments.jobs == 0) refuse("--jobs must be at least 1");
 }
@@ -112,6 +142,7 @@ Arguments parse(const std::vector<std::string>& words) {
   Arguments arguments;
   for (std::size_t i = 0; i < words.size(); ++i) {
     const std::string& option = words[i];
+    arguments.given.push_back(option);
     const auto text = [&](const char* what) -> const std::string& {
       if (i + 1 == words.size() || words[i + 1].empty()) refuse(option + " needs " + what);
       return words[++i];
@@ -312,10 +343,12 @@ int shrink(const Arguments& arguments) {
     std::cout << "this run passes: nothing to shrink\n";
     return 0;
   }
+  // Shrinking took long: what came of it is shown even if the file cannot be written.
+  std::cout << *scenario << std::flush;
   Output plan(arguments.shrink);
   *plan.stream() << "# Shrunk from: " << options.reproduce << '\n' << *scenario;
   plan.finish();
-  std::cout << *scenario << "again: raftkit-sim --plan " << arguments.shrink << '\n';
+  std::cout << "again: raftkit-sim --plan " << arguments.shrink << '\n';
   return 1;
 }
 

@@ -55,6 +55,11 @@ grep -qF 'raftkit-sim --plan one.plan' run.html || fail 'the page does not say h
 expect 0 '--- one.plan' "$sim" --plan .
 expect 0 'this run passes: nothing to shrink' "$sim" --plan one.plan --shrink less.plan
 sed 's/term 3/term 99/' one.plan >two.plan
+expect 2 '--plan and --nodes do not go together' "$sim" --plan one.plan --nodes 3
+expect 2 '--seed and --jobs do not go together' "$sim" --seed 1 --jobs 1
+expect 2 '--seeds and --html do not go together' "$sim" --seeds 2 --html run.html
+expect 2 '--check and --marks do not go together' "$sim" --check run.jsonl --marks
+expect 2 '--shrink and --html do not go together' "$sim" --seed 1 --shrink less.plan --html run.html
 expect 1 'FAILED: expected term 99 or a later one' "$sim" --plan two.plan
 expect 1 '--- two.plan' "$sim" --plan .
 sed 's/kill_leader/kill_boss/' one.plan >two.plan
