@@ -18,7 +18,9 @@ tests notice is one that the simulator ought to learn from. Programs that come o
 Sources are copied to build/mutants, results are kept there: after Ctrl-C the exam goes on where it was. Without a
 mutant all lanes must be green, and each mutant must compile: else the exam is void.
 
-Exit status: 0 the goals are met, 1 they are not, 2 no exam took place.
+Results of other sources, or of fewer seeds than asked for, count, but they are called stale, and meet no goal.
+
+Exit status: 0 the goals are met, 1 they are not or a result is stale, 2 no exam took place.
 """
 import argparse
 import fcntl
@@ -61,6 +63,13 @@ class NoExam(Exception):
     pass
 
 
+def kill_group(process):
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
 class Run:
     """One program: how it ended, what it said, what it took."""
 
@@ -85,10 +94,10 @@ class Run:
                         break
                     if time.monotonic() > end and not self.is_hung:
                         self.is_hung = True
-                        os.killpg(process.pid, signal.SIGKILL)
+                        kill_group(process)
                     time.sleep(0.01)
             except BaseException:
-                os.killpg(process.pid, signal.SIGKILL)
+                kill_group(process)
                 raise
             process.returncode = os.waitstatus_to_exitcode(status)
             output.seek(0)
@@ -201,12 +210,23 @@ def sources():
             and not name.startswith(("docs/", "tests/mutants/", "examples/"))}
 
 
+def content_of(name):
+    return (ROOT / name).read_bytes() + ADDED.get(name, b"")
+
+
+def digest_of_sources():
+    digest = hashlib.sha256()
+    for name in sorted(sources()):
+        digest.update(name.encode() + b"\0" + content_of(name))
+    return digest.hexdigest()[:16]
+
+
 def copy_sources():
     """Makes the copy equal to the sources; what a mutant left there goes. Returns a digest of it all."""
     digest = hashlib.sha256()
     wanted = sources()
     for name in sorted(wanted):
-        content = (ROOT / name).read_bytes() + ADDED.get(name, b"")
+        content = content_of(name)
         digest.update(name.encode() + b"\0" + content)
         copy = TREE / name
         if not copy.is_file() or copy.read_bytes() != content:
@@ -220,14 +240,47 @@ def copy_sources():
     return digest.hexdigest()[:16]
 
 
+def session_of(stat):
+    """The session in a line of /proc/PID/stat; the name in parentheses may contain anything."""
+    return int(stat.rpartition(")")[2].split()[3])
+
+
+def end_session(process):
+    """Ninja starts each compiler in a group of its own, and ends them, and what they began to write, when it is asked to
+    end. What is left of the session after that is killed."""
+    try:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(10)
+    except (ProcessLookupError, subprocess.TimeoutExpired):
+        pass
+    for entry in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            if session_of((entry / "stat").read_text()) == process.pid:
+                os.kill(int(entry.name), signal.SIGKILL)
+        except (OSError, ValueError):  # it has ended meanwhile
+            pass
+    kill_group(process)
+    process.wait()
+
+
+def run_step(step, output, environment):
+    """Whether it succeeded. Nothing of it outlives an interruption."""
+    process = subprocess.Popen(step, cwd=TREE, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+                               env=environment, start_new_session=True)
+    try:
+        return process.wait() == 0
+    except BaseException:
+        end_session(process)
+        raise
+
+
 def build(log, options):
     environment = {**os.environ, "CCACHE_BASEDIR": str(TREE), "CCACHE_NOHASHDIR": "1"}
     steps = [["cmake", "--build", "--preset", "release", "-j", str(options.jobs), "--target", *PROGRAMS]]
     if not (TREE / "build/release/build.ninja").exists():
         steps.insert(0, ["cmake", "--preset", "release", "-DRAFTKIT_BUILD_EXAMPLES=OFF"])
     with log.open("w") as output:
-        return all(subprocess.run(step, cwd=TREE, stdout=output, stderr=subprocess.STDOUT,
-                                  env=environment).returncode == 0 for step in steps)
+        return all(run_step(step, output, environment) for step in steps)
 
 
 def fingerprints():
@@ -291,16 +344,20 @@ def mistake(patch):
     return hashlib.sha256(text[text.index("diff --git"):].encode()).hexdigest()
 
 
-def known_results(patches, digest, keep):
-    """What is known of the patches as they are now; `keep`: of whatever state of the sources."""
+def known_results(patches, digest, seeds):
+    """What is known of the patches as they are now. `is_stale`: of other sources, or of fewer seeds."""
     known = {}
     for patch in patches:
         file = RESULTS / (patch.name.split("-")[0] + ".json")
         if not file.exists():
             continue
         result = json.loads(file.read_text())
-        if result["patch"] == mistake(patch) and (keep or result["digest"] == digest):
-            known[patch.name.split("-")[0]] = result
+        if result["patch"] == mistake(patch):
+            has_other_sources = result["digest"] != digest
+            has_fewer_seeds = result["seeds"] < seeds
+            known[patch.name.split("-")[0]] = {**result, "has_other_sources": has_other_sources,
+                                               "has_fewer_seeds": has_fewer_seeds,
+                                               "is_stale": has_other_sources or has_fewer_seeds}
     return known
 
 
@@ -325,11 +382,12 @@ def hold_exam(patches, wanted, options):
         raise NoExam("another exam is running in build/mutants") from None
     digest = copy_sources()
     baseline = examine_baseline(digest, options)
-    known = {} if options.again or options.lane else known_results(patches, digest, options.keep)
+    known = {} if options.again or options.lane else known_results(patches, digest, options.seeds)
     void = []
     for number, patch in enumerate(wanted, 1):
         name = patch.name.split("-")[0]
-        if name in known:
+        result = known.get(name)
+        if result and not result["has_fewer_seeds"] and (options.keep or not result["has_other_sources"]):
             continue
         if copy_sources() != digest:
             raise NoExam("the sources have changed meanwhile; the same command begins with them as they are now")
@@ -364,9 +422,9 @@ def main():
             return 0
     else:
         TREE.mkdir(parents=True, exist_ok=True)
-        digest = ""
+        digest = digest_of_sources()
     # Whatever state of the sources they are of: the page says so.
-    known = known_results(patches, digest, keep=True)
+    known = known_results(patches, digest, options.seeds)
     mutants = [(patch, read_header(patch), known.get(patch.name.split("-")[0])) for patch in patches]
     is_complete = len(known) == len(patches)
     if options.page or (is_complete and not options.list) or not (only or options.list):
@@ -380,7 +438,8 @@ def interrupt(*_):
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, interrupt)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
     try:
         sys.exit(main())
     except NoExam as why:

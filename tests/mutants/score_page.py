@@ -59,7 +59,21 @@ def simulator_words(mutants):
     return f"the simulator killed {len(seeds)}, half of them by seed {seeds[len(seeds) // 2]}, the last by seed {seeds[-1]}"
 
 
+def stale_results(mutants):
+    return [result for _, _, result in mutants if result and result["is_stale"]]
+
+
+def stale_words(mutants):
+    """How many results say nothing of the sources as they are now, or too little."""
+    stale = stale_results(mutants)
+    others = sum(result["has_other_sources"] for result in stale)
+    fewer = sum(result["has_fewer_seeds"] for result in stale)
+    return f"stale results: {len(stale)}; of other sources than the present ones: {others}, of fewer seeds: {fewer}"
+
+
 def is_met(mutants):
+    if stale_results(mutants):
+        return False
     table = scores(mutants)
     (safety, safety_killed, _), (storage, storage_killed, _), (liveness, liveness_killed, _) = table.values()
     return (all(result for _, _, result in mutants) and safety == safety_killed and storage == storage_killed
@@ -70,7 +84,9 @@ def summary(mutants, details):
     lines = []
     for patch, header, result in mutants if details else []:
         state = "not examined" if not result else "killed" if is_killed(result) else "SURVIVES"
-        lines.append(f"{patch.name.split('-')[0]}  {header['Class']:8}  {state:12}  {header['Title']}")
+        if result and result["is_stale"]:
+            state += " (stale)"
+        lines.append(f"{patch.name.split('-')[0]}  {header['Class']:8}  {state:16}  {header['Title']}")
     lines += [f"{kind}: {killed} of {examined} killed, {simulated} by the simulator"
               for kind, (examined, killed, simulated) in scores(mutants).items()]
     lines.append(f"median CPU seconds to a kill: {median_seconds(mutants):.1f}")
@@ -81,6 +97,9 @@ def summary(mutants, details):
         lines.append("survivors: " + ", ".join(survivors))
     if missing:
         lines.append(f"not examined: {missing}")
+    if stale_results(mutants):
+        lines.append(stale_words(mutants))
+    lines.append("the goals are met" if is_met(mutants) else "the goals are not met")
     return lines
 
 
@@ -107,6 +126,9 @@ def write_page(page, mutants, notes):
     rows = "\n".join(row(*mutant) for mutant in mutants)
     states = len({result["digest"] for _, _, result in mutants if result})
     several = f" The results are of {states} states of the sources." if states > 1 else ""
+    if stale_results(mutants):
+        words = stale_words(mutants)
+        several += f" {words[0].upper()}{words[1:]}."
     seeds = max((result["seeds"] for _, _, result in mutants if result), default=0)
     page.write_text(f"""# Mutation score
 
