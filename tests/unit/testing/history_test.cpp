@@ -215,6 +215,26 @@ TEST_CASE("What was refused has no effect, and what is unknown may have one", "[
   CHECK(check_history(history).kind == Kind::model);
 }
 
+TEST_CASE("A search for a smaller contradiction that is cut off says so", "[history]") {
+  History history;
+  // Too many orders of appends that nobody answered, none of which gives this.
+  for (std::uint64_t client = 1; client <= 7; ++client) {
+    HistoryOperation pending = append(client, client, client, 0, {});
+    pending.returned.reset();
+    pending.output.reset();
+    pending.outcome = Outcome::unknown;
+    history.operations.push_back(pending);
+  }
+  history.operations.push_back(operation(8, 8, 20, 30, list_of({99})));
+
+  const auto finding = check_history(history);
+
+  CHECK(finding.kind == Kind::model);
+  CHECK(ids(history, finding.core) == std::vector<std::uint64_t>{8});
+  CHECK(finding.core_says ==
+        "The search for a smaller part that is impossible by itself was cut off.");
+}
+
 TEST_CASE("A file that is no history is refused, with the line and what is wrong", "[history]") {
   const std::string good = written(stale_read());
   REQUIRE(refusal(good).empty());
