@@ -138,19 +138,18 @@ Result<SessionRequest> request_of(const Fields& fields, const Bytes& command) {
   const SessionId session{fields.session};
   switch (static_cast<Kind>(fields.kind)) {
     case Kind::plain:
-      return SessionRequest(PlainCommand{command});
+      return PlainCommand{command};
     case Kind::open: {
       const auto options = fields.options.options();
       if (!options) return Error(Errc::malformed, options.error().detail());
-      return SessionRequest(OpenSession{*options});
+      return OpenSession{*options};
     }
     case Kind::command:
-      return SessionRequest(
-          SessionCommand{session, fields.sequence, fields.first_unanswered, command});
+      return SessionCommand{session, fields.sequence, fields.first_unanswered, command};
     case Kind::keep_alive:
-      return SessionRequest(KeepSessionAlive{session, fields.first_unanswered});
+      return KeepSessionAlive{session, fields.first_unanswered};
     case Kind::close:
-      return SessionRequest(CloseSession{session});
+      return CloseSession{session};
   }
   return Error(Errc::malformed, "an unknown kind of request");
 }
