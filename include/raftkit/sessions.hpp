@@ -84,7 +84,7 @@ struct CloseSession {
 using SessionRequest =
     std::variant<PlainCommand, OpenSession, SessionCommand, KeepSessionAlive, CloseSession>;
 
-/// The command to be proposed; some ten bytes longer than the command within. `cluster_time` is
+/// The command to be proposed; at most 64 bytes longer than the command within. `cluster_time` is
 /// what ClusterClock::now() says on the member that proposes it, anew for each attempt.
 /// Errors: invalid_option, invalid_argument: a number out of its bounds, or an empty command.
 /// Threads: any.

@@ -1,8 +1,8 @@
-// Requests and answers as they lie in the log: three bytes that say what this is, and fields as in
+// Requests and answers as they lie in the log: four bytes that say what this is, and fields as in
 // protocol buffers. Strict: all members must take the same bytes for the same request, so nothing
 // is skipped, and a new field needs a new version.
 //
-//   request   "rs" 1 · 1 kind · 2 cluster time · 3 session · 4 sequence · 5 first unanswered ·
+//   request   C1 "rs" 1 · 1 kind · 2 cluster time · 3 session · 4 sequence · 5 first unanswered ·
 //             6 timeout in ms · 7 max unanswered · 8 max answer bytes · 9 max sessions · 15 command
 //   answer    1 status · 2 index · 15 response
 #include <algorithm>
@@ -21,9 +21,12 @@ namespace raftkit {
 
 namespace {
 
-constexpr std::string_view kMagic = "rs";
-constexpr char kVersion = 1;
-constexpr std::size_t kPreambleBytes = 3;
+// Who forgets the envelope must be told so, and not stop the cluster as a later release would: C1
+// is in no text, and the version after it is one of few.
+constexpr std::string_view kMagic = "\xC1rs";
+constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kLastVersion = 31;  // that a later release may have
+constexpr std::size_t kPreambleBytes = 4;
 constexpr std::uint32_t kContentField = 15;
 
 enum class Kind : std::uint8_t { plain = 1, open = 2, command = 3, keep_alive = 4, close = 5 };
@@ -162,6 +165,8 @@ Bytes slice_of(const Bytes& whole, std::string_view part) {
 
 }  // namespace
 
+// The bounds are part of the request's version: a request beyond them is malformed on every member,
+// or the members part.
 Result<void> SessionOptions::validate() const {
   using std::to_string;
   const auto bounds = [](const char* name, auto value, auto least, auto most) -> Result<void> {
@@ -170,12 +175,10 @@ Result<void> SessionOptions::validate() const {
                  std::string(name) + " = " + to_string(value) + ", but it must be from " +
                      to_string(least) + " to " + to_string(most));
   };
-  constexpr std::chrono::milliseconds::rep kLongest =
-      std::chrono::milliseconds::rep{30} * 86'400'000;
   if (auto fits = bounds("timeout in milliseconds",
                          timeout.count(),
                          std::chrono::milliseconds::rep{1'000},
-                         kLongest);
+                         sessions::kLongestTimeout.count());
       !fits)
     return fits;
   if (auto fits = bounds("max_unanswered", max_unanswered, 1U, 1'024U); !fits) return fits;
@@ -198,16 +201,20 @@ Result<Bytes> encode_session_request(const SessionRequest& request, std::uint64_
   head.varint(5, fields.first_unanswered);
   fields.options.write(head);
   if (!fields.command.empty()) head.text_head(kContentField, fields.command.size());
+  constexpr auto kVersionByte = static_cast<char>(kVersion);
   return sessions::concatenate(
-      {kMagic, std::string_view(&kVersion, 1), head.bytes(), fields.command});
+      {kMagic, std::string_view(&kVersionByte, 1), head.bytes(), fields.command});
 }
 
 Result<StampedSessionRequest> decode_session_request(const Bytes& payload) {
   const std::string_view bytes = payload.view();
-  if (bytes.size() < kPreambleBytes || !bytes.starts_with(kMagic) ||
-      bytes[kPreambleBytes - 1] < kVersion)
+  if (bytes.size() < kPreambleBytes || !bytes.starts_with(kMagic))
     return Error(Errc::malformed, "not a request of a session");
-  if (bytes[kPreambleBytes - 1] > kVersion)
+  // Whether a plain char has a sign depends on the processor, and members must agree.
+  const auto version = static_cast<std::uint8_t>(bytes[kPreambleBytes - 1]);
+  if (version < kVersion || version > kLastVersion)
+    return Error(Errc::malformed, "not a request of a session");
+  if (version > kVersion)
     return Error(Errc::not_supported, "a session's request is of a later release");
   auto fields = read_fields(bytes.substr(kPreambleBytes));
   if (!fields) return std::move(fields).error();

@@ -11,6 +11,9 @@
 
 namespace raftkit::sessions {
 
+/// That a session may be granted.
+inline constexpr std::chrono::milliseconds kLongestTimeout = std::chrono::hours(24 * 30);
+
 /// SessionOptions as fields 6 to 9 of a message.
 struct OptionFields {
   std::uint64_t timeout_milliseconds = 0;

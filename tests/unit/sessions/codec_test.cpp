@@ -24,7 +24,7 @@ Bytes encoded(const SessionRequest& request, std::uint64_t time = 0) {
 
 /// The same, with other fields behind the preamble.
 Bytes request_of(const base::ProtoWriter& fields, char version = 1) {
-  return text(std::string("rs") + version + fields.bytes());
+  return text(std::string("\xC1rs") + version + fields.bytes());
 }
 
 }  // namespace
@@ -92,6 +92,12 @@ TEST_CASE("Requests that cannot be are not encoded", "[sessions]") {
   CHECK(refused.error().detail() == "max_unanswered = 5000, but it must be from 1 to 1024");
 }
 
+TEST_CASE("A request is at most 64 bytes longer than its command", "[sessions]") {
+  const Bytes command = text(std::string(300, 'x'));
+  const SessionCommand longest{SessionId{~0ULL}, ~0ULL, ~0ULL, command};
+  CHECK(encoded(longest, ~0ULL).size() <= command.size() + 64);
+}
+
 TEST_CASE("What is no request is malformed, whatever it is", "[sessions]") {
   const auto is_malformed = [](const Bytes& payload) {
     const auto read = decode_session_request(payload);
@@ -100,7 +106,12 @@ TEST_CASE("What is no request is malformed, whatever it is", "[sessions]") {
   CHECK(is_malformed({}));
   CHECK(is_malformed(text("put x 1")));
   CHECK(is_malformed(text("rs")));
-  CHECK(is_malformed(request_of({}, 0)));
+  CHECK(is_malformed(text("rs\x02 it is")));
+  CHECK(is_malformed(text("rsync me")));
+  for (const int version : {0x00, 0x20, 0x79, 0x80, 0xff}) {
+    CAPTURE(version);
+    CHECK(is_malformed(request_of({}, static_cast<char>(version))));
+  }
   CHECK(is_malformed(request_of({})));  // no kind
 
   const Bytes whole = encoded(SessionCommand{SessionId{300}, 9, 8, text("abc")}, 1'000);
@@ -138,9 +149,11 @@ TEST_CASE("What is no request is malformed, whatever it is", "[sessions]") {
 TEST_CASE("A request of a later release is no malformed one", "[sessions]") {
   base::ProtoWriter fields;
   fields.varint(1, 1);
-  const auto read = decode_session_request(request_of(fields, 2));
-  REQUIRE_FALSE(read);
-  CHECK(read.error() == Errc::not_supported);
+  for (const char version : {'\2', '\37'}) {
+    const auto read = decode_session_request(request_of(fields, version));
+    REQUIRE_FALSE(read);
+    CHECK(read.error() == Errc::not_supported);
+  }
 }
 
 TEST_CASE("Answers can be read back, and what is none is malformed", "[sessions]") {

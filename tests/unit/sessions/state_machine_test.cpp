@@ -86,16 +86,17 @@ TEST_CASE("A batch without commands tells the state machine how far it is", "[se
 
 TEST_CASE("What is no request is answered so, and not applied", "[sessions]") {
   SessionMember member;
-  const auto answers = member.apply_bytes({text("raw"), text("rs\x01")});
-  CHECK(answers[0].status == SessionStatus::malformed);
-  CHECK(answers[1].status == SessionStatus::malformed);
+  const auto answers = member.apply_bytes({text("raw"), text("\xC1rs\x01"), text("rsync")});
+  for (const SessionAnswer& answer : answers)
+    CHECK(answer.status == SessionStatus::malformed);
   CHECK(member.remembers().commands().empty());
 }
 
 TEST_CASE("A request of a later release stops the member instead of dividing the cluster",
           "[sessions]") {
   SessionMember member;
-  CHECK_THROWS_WITH(member.apply_bytes({text("rs\x02whatever")}), Catch::Contains("later release"));
+  CHECK_THROWS_WITH(member.apply_bytes({text("\xC1rs\x02whatever")}),
+                    Catch::Contains("later release"));
 }
 
 TEST_CASE("Whoever proposes on this member learns the time of what it has applied", "[sessions]") {
