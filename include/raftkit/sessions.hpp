@@ -132,8 +132,14 @@ struct SessionAnswer {
 /// since, or what another member says, if that is more.
 ///
 /// So cluster time goes no faster than the fastest member's clock and knows no wall clock. It
-/// stands still while no member's process runs, or nothing is proposed. A member that runs and has
-/// nobody to talk to takes its time along when it comes back.
+/// stands still while no member's process runs. While nothing is proposed, or can be, only that of
+/// the state stands still; the members that run count on, and the first request that one of them
+/// proposes brings it all at once. So an outage that is longer than a session's timeout ends the
+/// session before its client can use it again: let `timeout` be more than the longest outage that
+/// retries shall survive.
+///
+/// One request advances the state's time by 30 days and 1 ms at most: a wrong stamp can end every
+/// session, but no later one lives for ever.
 ///
 /// Thread-safe.
 class ClusterClock {

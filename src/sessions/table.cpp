@@ -31,8 +31,13 @@ std::uint64_t SessionTable::Session::expires_after() const {
 }
 
 void SessionTable::advance(std::uint64_t cluster_time) {
-  // Stamps come from several members, and not in the order of the log.
-  cluster_time_ = std::max(cluster_time_, cluster_time);
+  // Stamps come from several members, and not in the order of the log. One that is far ahead is
+  // believed only so far that every session may expire: one mistake with all bits set would leave
+  // no time to go on, and nothing would expire any more.
+  constexpr auto kMostAtOnce = static_cast<std::uint64_t>(kLongestTimeout.count()) + 1;
+  const std::uint64_t left = std::numeric_limits<std::uint64_t>::max() - cluster_time_;
+  cluster_time_ =
+      std::clamp(cluster_time, cluster_time_, cluster_time_ + std::min(left, kMostAtOnce));
   while (!by_expiry_.empty() && by_expiry_.begin()->first < cluster_time_)
     erase(sessions_.find(by_expiry_.begin()->second));
 }

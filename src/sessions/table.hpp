@@ -39,7 +39,8 @@ class SessionTable {
   [[nodiscard]] std::uint64_t cluster_time() const { return cluster_time_; }
   [[nodiscard]] const Sessions& sessions() const { return sessions_; }
 
-  /// A request came that was stamped with this time. Forgets what has expired.
+  /// A request came that was stamped with this time: time goes there, but not back, and by at most
+  /// 1 ms more than the longest timeout. Forgets what has expired.
   void advance(std::uint64_t cluster_time);
   /// Answers with the new session's id.
   Bytes open(Index at, const SessionOptions& options);

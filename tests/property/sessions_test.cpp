@@ -7,6 +7,7 @@
 #include <memory>
 #include <ostream>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include <catch2/catch.hpp>
@@ -44,12 +45,15 @@ class Counter final : public StateMachine {
 class Twin {
  public:
   SessionAnswer take(Index at, const SessionRequest& request, std::uint64_t time) {
-    time_ = std::max(time_, time);
+    constexpr std::uint64_t kThirtyDays = 2'592'000'000;
+    time_ = std::max(time_, std::min(time, time_ + kThirtyDays + 1));
     std::erase_if(sessions_, [this](const auto& entry) {
       return time_ - entry.second.used_time > entry.second.timeout;
     });
     return std::visit([&](const auto& its) { return answer(at, its); }, request);
   }
+
+  [[nodiscard]] std::uint64_t time() const { return time_; }
 
  private:
   struct Session {
@@ -144,6 +148,7 @@ class Members {
         return restart(a % 2);
       case 2:
         time_ += 500 * (a % 6);  // so that timeouts end exactly now and then
+        is_next_stamp_wrong_ = b % 50 == 0;
         return;
       case 3:
         return append(OpenSession{{milliseconds(1'000 + 500 * (a % 10)),
@@ -189,9 +194,11 @@ class Members {
 
   void append(const SessionRequest& request) {
     // Stamps come late, too.
-    const std::uint64_t stamp = log_.size() % 3 == 0 ? time_ / 2 : time_;
+    std::uint64_t stamp = log_.size() % 3 == 0 ? time_ / 2 : time_;
+    if (std::exchange(is_next_stamp_wrong_, false)) stamp = ~std::uint64_t{0};
     const Index index = at(log_.size());
     expected_.push_back(twin_.take(index, request, stamp));
+    time_ = std::max(time_, twin_.time());
     if (std::holds_alternative<OpenSession>(request)) opened_.emplace_back(index.value);
     log_.push_back(*encode_session_request(request, stamp));
   }
@@ -242,6 +249,7 @@ class Members {
   std::vector<SessionAnswer> expected_;
   std::vector<SessionId> opened_;
   std::uint64_t time_ = 0;
+  bool is_next_stamp_wrong_ = false;
   Twin twin_;
   std::array<Machine, 2> machines_;
 };

@@ -156,11 +156,34 @@ TEST_CASE("Cluster time never goes back", "[sessions]") {
   CHECK(log.table().cluster_time() == 10'000);
   log.advance(11'000);
   CHECK(log.keep_alive(session) == SessionStatus::alive);
+}
+
+TEST_CASE("A stamp far ahead ends all sessions there are, and not the measure of time",
+          "[sessions]") {
+  constexpr std::uint64_t kLongest = 30ULL * 86'400'000;
+  Log log;
+  log.advance(10'000);
+  const SessionId session = log.open({.timeout = milliseconds(kLongest)});
+
   log.advance(~0ULL);
+
+  CHECK(log.table().cluster_time() == 10'000 + kLongest + 1);
   CHECK(log.keep_alive(session) == SessionStatus::expired);
-  const SessionId last = log.open();
-  log.advance(~0ULL);
-  CHECK(log.keep_alive(last) == SessionStatus::alive);
+  const SessionId next = log.open({.timeout = milliseconds(1'000)});
+  log.advance(log.table().cluster_time() + 1'001);
+  CHECK(log.keep_alive(next) == SessionStatus::expired);
+}
+
+TEST_CASE("At the end of time sessions live on", "[sessions]") {
+  SessionTable table(~0ULL - 5);
+  const auto opened = decode_session_answer(table.open(Index{2}, {}));
+  REQUIRE(opened);
+
+  table.advance(~0ULL);
+
+  CHECK(table.cluster_time() == ~0ULL);
+  const KeepSessionAlive alive{SessionId{2}, 1};
+  CHECK(decode_session_answer(table.keep_alive(Index{3}, alive))->status == SessionStatus::alive);
 }
 
 TEST_CASE("One session too many takes the place of the one that was used least recently",
