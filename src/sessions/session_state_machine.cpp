@@ -128,11 +128,14 @@ namespace {
 /// First the table, then what the wrapped state machine has.
 class SessionSource final : public SnapshotSource {
  public:
-  SessionSource(const sessions::SessionTable& table, std::unique_ptr<SnapshotSource> content)
-      : content_(std::move(content)),
-        table_(table.sessions(), table.cluster_time(), content_->meta().last.index) {}
+  SessionSource(SnapshotMeta meta,
+                const sessions::SessionTable& table,
+                std::unique_ptr<SnapshotSource> content)
+      : meta_(std::move(meta)),
+        content_(std::move(content)),
+        table_(table.sessions(), table.cluster_time(), meta_.last.index) {}
 
-  [[nodiscard]] const SnapshotMeta& meta() const override { return content_->meta(); }
+  [[nodiscard]] const SnapshotMeta& meta() const override { return meta_; }
   [[nodiscard]] Result<std::size_t> read(std::span<std::byte> buffer) override {
     if (buffer.empty()) return std::size_t{0};
     if (const std::size_t count = table_.read(buffer); count > 0) return count;
@@ -140,6 +143,7 @@ class SessionSource final : public SnapshotSource {
   }
 
  private:
+  SnapshotMeta meta_;  // not the content's own: the wrapped state machine may count commands only
   std::unique_ptr<SnapshotSource> content_;
   sessions::TableWriter table_;
 };
@@ -213,7 +217,7 @@ Result<std::unique_ptr<SnapshotSource>> SessionStateMachine::capture(const Snaps
   auto content = machine_->capture(meta);
   if (!content) return content;
   return std::unique_ptr<SnapshotSource>(
-      std::make_unique<SessionSource>(impl_->table(), *std::move(content)));
+      std::make_unique<SessionSource>(meta, impl_->table(), *std::move(content)));
 }
 
 Result<std::unique_ptr<SnapshotSink>> SessionStateMachine::restore(const SnapshotMeta& meta) {

@@ -123,6 +123,34 @@ TEST_CASE("A state machine on disk cannot have sessions", "[sessions]") {
   CHECK(SessionStateMachine::create(std::make_unique<Remembers>(), nullptr));
 }
 
+TEST_CASE("A snapshot is of the index it was asked for, whatever the wrapped state machine says",
+          "[sessions]") {
+  class Confused final : public StateMachine {
+   public:
+    void apply(std::span<const Command>, EntryId, std::span<Bytes>) override {}
+    Result<std::unique_ptr<SnapshotSource>> capture(const SnapshotMeta& meta) override {
+      return make_snapshot_source({{Term{1}, Index{1}}, meta.membership}, text("content"));
+    }
+    Result<std::unique_ptr<SnapshotSink>> restore(const SnapshotMeta&) override {
+      return make_snapshot_sink([](const std::string&) -> Result<void> { return {}; });
+    }
+  };
+  Confused inner;
+  auto machine = SessionStateMachine::create(inner, nullptr);
+  REQUIRE(machine);
+  const SnapshotMeta meta{{Term{3}, Index{9}}, std::make_shared<const Membership>()};
+
+  auto source = (*machine)->capture(meta);
+  REQUIRE(source);
+  CHECK((*source)->meta() == meta);
+  const auto content = drain(**source);
+  REQUIRE(content);
+  auto sink = (*machine)->restore(meta);
+  REQUIRE(sink);
+  CHECK((*sink)->write(std::as_bytes(std::span(content->data(), content->size()))));
+  CHECK((*sink)->commit());
+}
+
 TEST_CASE("Without snapshots of its own the wrapped state machine has none", "[sessions]") {
   class NoSnapshots final : public StateMachine {
    public:
