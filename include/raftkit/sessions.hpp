@@ -39,8 +39,9 @@ struct SessionOptions {
   /// How far the sequence numbers may run ahead of the oldest one that still waits for its answer.
   /// From 1 to 1024.
   std::uint32_t max_unanswered = 64;
-  /// Of answers that the client has not acknowledged. When they are so many, only the oldest
-  /// command that waits is taken. From 0 to 64 MiB; exceeded by up to two answers.
+  /// Of what the state machine answered, and the client has not acknowledged. When they are so
+  /// many, only the oldest command that waits is taken. From 0 to 64 MiB; exceeded by up to two
+  /// answers.
   std::uint64_t max_answer_bytes = std::uint64_t{256} << 10;
   /// Of the cluster: to open one more, the sessions that were used least recently are forgotten.
   /// From 1 to 100,000.

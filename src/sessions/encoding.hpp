@@ -31,6 +31,8 @@ struct OptionFields {
   [[nodiscard]] Result<SessionOptions> options() const;
 };
 
+/// Answers are kept, and go into snapshots, as they are encoded here: other bytes need another
+/// version of requests, so that members who would keep something else stop.
 [[nodiscard]] Bytes encode_answer(const SessionAnswer& answer);
 
 [[nodiscard]] Bytes concatenate(std::initializer_list<std::string_view> parts);

@@ -114,9 +114,10 @@ void SessionStateMachine::Impl::apply_waiting(EntryId last) {
   machine_.apply(commands_, last, responses);
   for (std::size_t i = 0; i < waiting_.size(); ++i) {
     const Waiting& waiting = waiting_[i];
-    *waiting.result = sessions::encode_answer(
-        {SessionStatus::applied, commands_[i].id.index, std::move(responses[i])});
-    if (waiting.session) table_.keep(*waiting.session, waiting.sequence, *waiting.result);
+    *waiting.result =
+        sessions::encode_answer({SessionStatus::applied, commands_[i].id.index, responses[i]});
+    if (waiting.session)
+      table_.keep(*waiting.session, {waiting.sequence, *waiting.result, responses[i].size()});
   }
   commands_.clear();
   waiting_.clear();

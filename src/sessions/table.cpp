@@ -74,14 +74,14 @@ std::optional<Bytes> SessionTable::admit(Index at, const SessionCommand& command
   return std::nullopt;
 }
 
-void SessionTable::keep(SessionId id, std::uint64_t sequence, Bytes answer) {
+void SessionTable::keep(SessionId id, Kept kept) {
   const auto place = sessions_.find(id);
   if (place == sessions_.end()) return;
   Session& session = place->second;
-  session.kept_bytes += answer.size();
+  session.kept_bytes += kept.response_bytes;
   session.kept.insert(
-      std::lower_bound(session.kept.begin(), session.kept.end(), sequence, is_before),
-      {sequence, std::move(answer)});
+      std::lower_bound(session.kept.begin(), session.kept.end(), kept.sequence, is_before),
+      std::move(kept));
 }
 
 Bytes SessionTable::keep_alive(Index at, const KeepSessionAlive& alive) {
@@ -110,7 +110,7 @@ void SessionTable::use(Sessions::iterator at, Index index, std::uint64_t first_u
   const auto end = std::lower_bound(
       session.kept.begin(), session.kept.end(), session.first_unanswered, is_before);
   for (auto kept = session.kept.begin(); kept != end; ++kept)
-    session.kept_bytes -= kept->answer.size();
+    session.kept_bytes -= kept->response_bytes;
   session.kept.erase(session.kept.begin(), end);
 }
 
@@ -132,7 +132,7 @@ Result<void> SessionTable::restore(SessionId id, Session session, Index applied)
   if (session.first_unanswered == 0) return contradiction(id, "acknowledges nothing");
   std::optional<std::uint64_t> previous;
   session.kept_bytes = 0;
-  for (const Kept& kept : session.kept) {
+  for (Kept& kept : session.kept) {
     if (kept.sequence < session.first_unanswered || (previous && kept.sequence <= *previous))
       return contradiction(id, "has answers out of order");
     if (kept.sequence - session.first_unanswered >= session.options.max_unanswered)
@@ -142,7 +142,8 @@ Result<void> SessionTable::restore(SessionId id, Session session, Index applied)
         answer->index.value <= id.value)
       return contradiction(id, "has an answer that is none");
     previous = kept.sequence;
-    session.kept_bytes += kept.answer.size();
+    kept.response_bytes = answer->response.size();
+    session.kept_bytes += kept.response_bytes;
   }
   if (!by_use_.emplace(session.last_used, id).second)
     return contradiction(id, "was used by the same entry as another one");

@@ -20,14 +20,15 @@ class SessionTable {
   struct Kept {
     std::uint64_t sequence = 0;
     Bytes answer;  // encoded
+    std::uint64_t response_bytes = 0;
   };
   struct Session {
     SessionOptions options;
     Index last_used;
     std::uint64_t last_used_time = 0;
     std::uint64_t first_unanswered = 1;
-    std::vector<Kept> kept;  // ascending, from first_unanswered on
-    std::uint64_t kept_bytes = 0;
+    std::vector<Kept> kept;        // ascending, from first_unanswered on
+    std::uint64_t kept_bytes = 0;  // of responses: how answers are encoded may change
 
     [[nodiscard]] std::uint64_t expires_after() const;
   };
@@ -48,7 +49,7 @@ class SessionTable {
   /// session is asked for anything else.
   [[nodiscard]] std::optional<Bytes> admit(Index at, const SessionCommand& command);
   /// The command was applied, and this is the answer. Nothing happens if the session is gone.
-  void keep(SessionId session, std::uint64_t sequence, Bytes answer);
+  void keep(SessionId session, Kept kept);
   Bytes keep_alive(Index at, const KeepSessionAlive& alive);
   Bytes close(SessionId session);
 

@@ -63,7 +63,6 @@ class Twin {
     Index used;
     std::uint64_t first_unanswered = 1;
     std::map<std::uint64_t, SessionAnswer> answers;
-    std::map<std::uint64_t, std::uint64_t> sizes;  // encoded
   };
 
   SessionAnswer apply(Index at, const Bytes& command) {
@@ -101,15 +100,13 @@ class Twin {
     if (command.sequence < first) return {SessionStatus::stale, {}, {}};
     if (session->answers.contains(command.sequence)) return session->answers.at(command.sequence);
     std::uint64_t bytes = 0;
-    for (const auto& [sequence, size] : session->sizes)
-      bytes += sequence >= first ? size : 0;
+    for (const auto& [sequence, answer] : session->answers)
+      bytes += sequence >= first ? answer.response.size() : 0;
     if (command.sequence > first && (command.sequence - first >= session->options.max_unanswered ||
                                      bytes >= session->options.max_answer_bytes))
       return {SessionStatus::refused, {}, {}};
     const SessionAnswer answer = apply(at, command.command);
     session->answers[command.sequence] = answer;
-    // Two bytes for the status, two or three for the index, two before the response.
-    session->sizes[command.sequence] = answer.response.size() + (at.value < 128 ? 6 : 7);
     return answer;
   }
   SessionAnswer answer(Index at, const KeepSessionAlive& alive) {
@@ -153,7 +150,7 @@ class Members {
       case 3:
         return append(OpenSession{{milliseconds(1'000 + 500 * (a % 10)),
                                    1 + b % 5,
-                                   b % 3 == 0 ? 20U : 1'000U,
+                                   b % 3 == 0 ? 10U : 1'000U,
                                    c % 3 == 0 ? 2U : 5U}});
       case 4:
         return append(PlainCommand{Bytes::copy_of("p")});

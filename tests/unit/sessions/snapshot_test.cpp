@@ -172,6 +172,22 @@ TEST_CASE("A snapshot can be read in pieces of any size, while commands go on", 
   }
 }
 
+TEST_CASE("After a snapshot the bytes of answers are counted as before", "[sessions]") {
+  SessionMember member;
+  const SessionId session = member.open({.max_answer_bytes = 2});
+  member.apply(
+      {SessionCommand{session, 2, 1, text("a")}, SessionCommand{session, 3, 1, text("b")}});
+  SessionMember other;
+  REQUIRE(other.restore(member.meta(), member.snapshot()));
+
+  for (SessionMember* each : {&member, &other}) {
+    CHECK(each->apply_one(SessionCommand{session, 4, 1, text("c")}).status ==
+          SessionStatus::refused);
+    CHECK(each->apply_one(SessionCommand{session, 4, 3, text("c")}).status ==
+          SessionStatus::applied);
+  }
+}
+
 TEST_CASE("A snapshot without any session is one, too", "[sessions]") {
   SessionMember member;
   SessionMember other;

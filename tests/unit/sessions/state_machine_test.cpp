@@ -27,7 +27,7 @@ TEST_CASE("The wrapped state machine sees each command once, at its place in the
 TEST_CASE("Where a batch ends does not matter", "[sessions]") {
   const SessionId session{2};
   const SessionOptions narrow{
-      .timeout = milliseconds(1'000), .max_unanswered = 4, .max_answer_bytes = 6};
+      .timeout = milliseconds(1'000), .max_unanswered = 4, .max_answer_bytes = 2};
   const std::vector<SessionRequest> requests = {OpenSession{narrow},
                                                 SessionCommand{session, 2, 1, text("b")},
                                                 SessionCommand{session, 3, 1, text("c")},

@@ -34,7 +34,7 @@ class Log {
     if (!kept) {
       ++applied_;
       kept = sessions::encode_answer({SessionStatus::applied, last_, Bytes::copy_of(response)});
-      table_.keep(session, sequence, *kept);
+      table_.keep(session, {sequence, *kept, response.size()});
     }
     const auto answer = decode_session_answer(*kept);
     REQUIRE(answer);
@@ -238,6 +238,18 @@ TEST_CASE("When too many bytes of answers are kept only the oldest command is ta
 
   CHECK(log.propose(session, 3, 3).status == SessionStatus::applied);
   CHECK(log.propose(session, 4, 3).status == SessionStatus::applied);
+}
+
+TEST_CASE("The bytes of answers are those that the state machine answered with", "[sessions]") {
+  Log log;
+  const SessionId session = log.open({.max_answer_bytes = 10});
+  for (const std::uint64_t sequence : {2U, 3U})
+    CHECK(log.propose(session, sequence, 1, "fives").status == SessionStatus::applied);
+  CHECK(log.table().sessions().at(session).kept_bytes == 10);
+
+  CHECK(log.propose(session, 4, 1).status == SessionStatus::refused);
+  CHECK(log.propose(session, 4, 3, "").status == SessionStatus::applied);
+  CHECK(log.table().sessions().at(session).kept_bytes == 5);
 }
 
 TEST_CASE("A session without room for answers still takes one command after the other",
