@@ -34,7 +34,8 @@ struct SessionClientOptions {
 ///
 /// Every asynchronous operation takes any Asio completion token; its handler runs on its associated
 /// executor (or the node's), never inside the call that started it. Operations may outlive this
-/// object; it may outlive the node, whose end is answered by `stopped`.
+/// object, also those that a lazy token begins later; it may outlive the node, whose end is answered
+/// by `stopped`.
 ///
 /// Thread-safe. Empty when default-constructed or moved from: then only destruction and assignment
 /// are allowed.
@@ -78,8 +79,8 @@ class Session {
   template <class CompletionToken>
   auto async_propose(Bytes command, CompletionToken&& token) {
     return boost::asio::async_initiate<CompletionToken, void(error_code, ProposeResult)>(
-        [this](auto handler, Bytes bytes) {
-          propose(std::move(bytes), {std::move(handler), executor()});
+        [impl = impl_](auto handler, Bytes bytes) {
+          propose(impl, std::move(bytes), {std::move(handler), executor_of(impl)});
         },
         token,
         std::move(command));
@@ -91,8 +92,8 @@ class Session {
   template <class CompletionToken>
   auto async_close(CompletionToken&& token) {
     return boost::asio::async_initiate<CompletionToken, void(error_code)>(
-        [this](auto handler) {
-          close({std::move(handler), executor()});
+        [impl = impl_](auto handler) {
+          close(impl, {std::move(handler), executor_of(impl)});
         },
         token);
   }
@@ -105,13 +106,15 @@ class Session {
   explicit Session(std::shared_ptr<Impl> impl);
 
   [[nodiscard]] static boost::asio::any_io_executor executor_of(const Node& node);
-  [[nodiscard]] boost::asio::any_io_executor executor() const;
+  [[nodiscard]] static boost::asio::any_io_executor executor_of(const std::shared_ptr<Impl>& impl);
   static void open(Node& node,
                    std::shared_ptr<ClusterClock> clock,
                    const SessionClientOptions& options,
                    detail::Completion<error_code, Session> done);
-  void propose(Bytes command, detail::Completion<error_code, ProposeResult> done);
-  void close(detail::Completion<error_code> done);
+  static void propose(const std::shared_ptr<Impl>& impl,
+                      Bytes command,
+                      detail::Completion<error_code, ProposeResult> done);
+  static void close(const std::shared_ptr<Impl>& impl, detail::Completion<error_code> done);
 
   std::shared_ptr<Impl> impl_;
 };

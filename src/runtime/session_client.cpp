@@ -214,8 +214,8 @@ boost::asio::any_io_executor Session::executor_of(const Node& node) {
   return node.executor();
 }
 
-boost::asio::any_io_executor Session::executor() const {
-  return impl_->executor();
+boost::asio::any_io_executor Session::executor_of(const std::shared_ptr<Impl>& impl) {
+  return impl->executor();
 }
 
 void Session::open(Node& node,
@@ -241,12 +241,14 @@ void Session::open(Node& node,
       });
 }
 
-void Session::propose(Bytes command, detail::Completion<error_code, ProposeResult> done) {
-  impl_->propose(std::move(command), std::move(done));
+void Session::propose(const std::shared_ptr<Impl>& impl,
+                      Bytes command,
+                      detail::Completion<error_code, ProposeResult> done) {
+  impl->propose(std::move(command), std::move(done));
 }
 
-void Session::close(detail::Completion<error_code> done) {
-  impl_->close(std::move(done));
+void Session::close(const std::shared_ptr<Impl>& impl, detail::Completion<error_code> done) {
+  impl->close(std::move(done));
 }
 
 }  // namespace raftkit

@@ -92,7 +92,20 @@ class CountedStamps {
   });
 };
 
+/// A completion token whose operations begin when what it returns is called, as use_awaitable's do
+/// when they are waited for.
+struct Lazy {};
+
 }  // namespace
+
+template <class Signature>
+class boost::asio::async_result<Lazy, Signature> {
+ public:
+  template <class Initiation, class... Args>
+  static auto initiate(Initiation initiation, const Lazy&, Args... args) {
+    return [=](auto handler) { initiation(std::move(handler), args...); };
+  }
+};
 
 TEST_CASE("Commands in a session are answered as others are", "[runtime][sessions]") {
   Cluster cluster;
@@ -224,6 +237,27 @@ TEST_CASE("A session that nobody uses is kept alive", "[runtime][sessions]") {
 
   CHECK(cluster.node(1).status().last > before);
   CHECK_FALSE(get(propose(opened.value, "a")).code);
+}
+
+TEST_CASE("An operation may begin when its session is gone", "[runtime][sessions]") {
+  Cluster cluster(1);
+  cluster.add_sessions();
+  cluster.start_all();
+  cluster.await_leader();
+  auto opened = open(cluster.node(1), cluster.clock(1));
+  REQUIRE_FALSE(opened.code);
+  const auto begin_propose = opened.value.async_propose(Bytes::copy_of("a"), Lazy());
+  const auto begin_close = opened.value.async_close(Lazy());
+  opened.value = Session();
+
+  std::promise<Reply<ProposeResult>> proposed;
+  begin_propose([&](error_code code, ProposeResult result) {
+    proposed.set_value({code, std::move(result)});
+  });
+  CHECK(get(proposed.get_future()).value.result.view() == "did a");
+  std::promise<error_code> closed;
+  begin_close([&](error_code code) { closed.set_value(code); });
+  CHECK_FALSE(get(closed.get_future()));
 }
 
 TEST_CASE("What a session cannot take is refused at once", "[runtime][sessions]") {
