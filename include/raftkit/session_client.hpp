@@ -29,13 +29,18 @@ struct SessionClientOptions {
 
 /// An open session. Proposes through one node, whose state machine must be a SessionStateMachine on
 /// all members. What this node cannot take now, or may have taken, is proposed again under the same
-/// number until it is answered. A third of the session's timeout after its last use it is kept
-/// alive.
+/// number until it is answered.
+///
+/// A third of the session's timeout after its last use it is kept alive, with as many attempts as
+/// fit into another third. One attempt may take NodeOptions::request_timeout: let the session's
+/// timeout be several times that.
 ///
 /// Every asynchronous operation takes any Asio completion token; its handler runs on its associated
 /// executor (or the node's), never inside the call that started it. Operations may outlive this
-/// object, also those that a lazy token begins later; it may outlive the node, whose end is answered
-/// by `stopped`.
+/// object, also those that a lazy token begins later. It may outlive the node, whose end is
+/// answered by `stopped`, but not the context of the node's executor, which it has a timer on: that
+/// keeps the context busy until the session is over, this object is gone, or a keep-alive has found
+/// the node stopped.
 ///
 /// Thread-safe. Empty when default-constructed or moved from: then only destruction and assignment
 /// are allowed.

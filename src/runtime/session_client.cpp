@@ -20,6 +20,13 @@ std::shared_ptr<ClusterClock> make_cluster_clock() {
   });
 }
 
+namespace {
+
+constexpr milliseconds kFirstPause{10};
+constexpr milliseconds kLongestPause{500};
+
+}  // namespace
+
 /// Proposes one request until it is answered, or cannot be, or the time is up. One copy is under
 /// way at a time, so that the last one's answer is about all of them. Owner: the session's strand.
 class Session::Attempts : public std::enable_shared_from_this<Session::Attempts> {
@@ -29,6 +36,8 @@ class Session::Attempts : public std::enable_shared_from_this<Session::Attempts>
     Strand strand;
     std::weak_ptr<Node::Impl> node;
     std::shared_ptr<ClusterClock> clock;
+    /// When the youngest attempt began that the session was used by for certain.
+    std::shared_ptr<steady_clock::time_point> last_use;
   };
   /// Called anew for each attempt: what is acknowledged may have grown.
   using Make = std::function<SessionRequest()>;
@@ -45,6 +54,7 @@ class Session::Attempts : public std::enable_shared_from_this<Session::Attempts>
   void start() {
     const auto node = way_.node.lock();
     if (node == nullptr) return finish(Errc::stopped);
+    began_at_ = steady_clock::now();
     auto request = encode_session_request(make_(), way_.clock->now());
     if (!request) return finish(request.error().code());
     // Not bound to the strand: Boost 1.74's work guard does not compile for one of any_io_executor.
@@ -65,6 +75,8 @@ class Session::Attempts : public std::enable_shared_from_this<Session::Attempts>
     if (code) return finish(code);
     auto answer = decode_session_answer(result.result);
     if (!answer) return finish(answer.error().code());  // not a SessionStateMachine
+    // Also when it was refused. After any other answer that is no use the session is over.
+    *way_.last_use = std::max(*way_.last_use, began_at_);
     switch (answer->status) {
       case SessionStatus::applied:
       case SessionStatus::opened:
@@ -84,7 +96,7 @@ class Session::Attempts : public std::enable_shared_from_this<Session::Attempts>
   }
 
   void retry(error_code code) {
-    const auto pause = std::exchange(pause_, std::min(2 * pause_, milliseconds(500)));
+    const auto pause = std::exchange(pause_, std::min(2 * pause_, kLongestPause));
     if (steady_clock::now() + pause >= give_up_at_) return finish(code);
     timer_.expires_after(pause);
     timer_.async_wait([self = shared_from_this()](error_code) { self->start(); });
@@ -96,10 +108,11 @@ class Session::Attempts : public std::enable_shared_from_this<Session::Attempts>
 
   Way way_;
   steady_clock::time_point give_up_at_;
+  steady_clock::time_point began_at_;  // the present attempt
   Make make_;
   Done done_;
   boost::asio::steady_timer timer_;
-  milliseconds pause_{10};
+  milliseconds pause_ = kFirstPause;
   bool may_be_applied_ = false;  // a copy that nobody answered
 };
 
@@ -119,9 +132,10 @@ class Session::Impl : public std::enable_shared_from_this<Session::Impl> {
   [[nodiscard]] SessionId id() const { return id_; }
   [[nodiscard]] const boost::asio::any_io_executor& executor() const { return executor_; }
 
-  /// In the strand, once.
-  void arm_keep_alive() {
-    keep_alive_timer_.expires_after(options_.session.timeout / 3);
+  /// In the strand, while nothing is armed: for when a third of the timeout has passed without use,
+  /// but not before `earliest`.
+  void arm_keep_alive(steady_clock::time_point earliest = {}) {
+    keep_alive_timer_.expires_at(std::max(earliest, keep_alive_due()));
     keep_alive_timer_.async_wait([weak = weak_from_this()](error_code code) {
       const auto self = weak.lock();
       if (!code && self != nullptr && !self->is_over_) self->keep_alive();
@@ -163,7 +177,6 @@ class Session::Impl : public std::enable_shared_from_this<Session::Impl> {
       return done(Errc::overloaded, {});
     const std::uint64_t sequence = next_sequence_++;
     unanswered_.insert(sequence);
-    last_use_ = steady_clock::now();
     start(
         options_.retry_for,
         [self = shared_from_this(), sequence, command = std::move(command)]() -> SessionRequest {
@@ -177,18 +190,28 @@ class Session::Impl : public std::enable_shared_from_this<Session::Impl> {
         });
   }
 
+  [[nodiscard]] steady_clock::time_point keep_alive_due() const {
+    return *way_.last_use + options_.session.timeout / 3;
+  }
+
   void keep_alive() {
-    arm_keep_alive();
-    if (steady_clock::now() - last_use_ < options_.session.timeout / 3) return;
+    if (steady_clock::now() < keep_alive_due()) return arm_keep_alive();
     start(
-        milliseconds(0),
+        options_.session.timeout / 3,
         [id = id_, first = first_unanswered()]() -> SessionRequest {
           return KeepSessionAlive{id, first};
         },
-        [weak = weak_from_this()](error_code, const SessionAnswer& answer) {
+        [weak = weak_from_this()](error_code code, const SessionAnswer& answer) {
           const auto self = weak.lock();
-          if (self != nullptr && answer.status == SessionStatus::expired) self->is_over_ = true;
+          if (self != nullptr) self->kept_alive(code, answer);
         });
+  }
+
+  void kept_alive(error_code code, const SessionAnswer& answer) {
+    if (answer.status == SessionStatus::expired) is_over_ = true;
+    // The node does not come back, and a timer would keep the embedder's context busy for nothing.
+    if (is_over_ || code == Errc::stopped) return;
+    arm_keep_alive(steady_clock::now() + std::min(kLongestPause, options_.session.timeout / 10));
   }
 
   Attempts::Way way_;
@@ -196,7 +219,6 @@ class Session::Impl : public std::enable_shared_from_this<Session::Impl> {
   SessionClientOptions options_;
   SessionId id_;
   boost::asio::steady_timer keep_alive_timer_;
-  steady_clock::time_point last_use_ = steady_clock::now();
   std::uint64_t next_sequence_ = 1;
   std::set<std::uint64_t> unanswered_;
   bool is_over_ = false;  // closed, or expired
@@ -223,7 +245,10 @@ void Session::open(Node& node,
                    const SessionClientOptions& options,
                    detail::Completion<error_code, Session> done) {
   if (clock == nullptr) return done(Errc::invalid_argument, Session());
-  const Attempts::Way way{boost::asio::make_strand(node.executor()), node.impl_, std::move(clock)};
+  const Attempts::Way way{boost::asio::make_strand(node.executor()),
+                          node.impl_,
+                          std::move(clock),
+                          std::make_shared<steady_clock::time_point>()};
   boost::asio::post(
       way.strand, [way, executor = node.executor(), options, done = std::move(done)]() mutable {
         auto opened = [way, executor, options, done = std::move(done)](

@@ -137,7 +137,12 @@ class Cluster {
     }
     membership_ = std::move(membership);
     for (std::thread& thread : threads_)
-      thread = std::thread([this] { context_.run(); });
+      thread = std::thread([this] {
+        context_.run();
+        const std::lock_guard lock(mutex_);
+        --running_;
+        changed_.notify_all();
+      });
   }
   ~Cluster() {
     stop_threads();
@@ -146,6 +151,13 @@ class Cluster {
   }
   Cluster(const Cluster&) = delete;
   Cluster& operator=(const Cluster&) = delete;
+
+  /// Waits until there is nothing to do on the nodes' executor, nor to wait for.
+  bool await_idle() {
+    guard_.reset();
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, kPatience, [this] { return running_ == 0; });
+  }
 
   /// Nothing runs any more.
   void stop_threads() {
@@ -319,6 +331,7 @@ class Cluster {
 
   std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
+  std::size_t running_ = threads_.size();
   Statuses statuses_;
 };
 

@@ -239,6 +239,57 @@ TEST_CASE("A session that nobody uses is kept alive", "[runtime][sessions]") {
   CHECK_FALSE(get(propose(opened.value, "a")).code);
 }
 
+TEST_CASE("A session is kept alive in time, and once more when nobody answers",
+          "[runtime][sessions]") {
+  Gate command_gate;
+  Gate gate;
+  CountedStamps stamps;
+  CountedStamps later;
+  Cluster cluster(1, [](NodeOptions& options) { options.request_timeout = milliseconds(100); });
+  cluster.add_sessions();
+  cluster.machine(1).before_apply = [pass_command = command_gate.pass(), pass = gate.pass()] {
+    pass_command();
+    pass();
+  };
+  cluster.start_all();
+  cluster.await_leader();
+  auto session =
+      open(cluster.node(1), stamps.clock(), {.session = {.timeout = milliseconds(2'000)}});
+  REQUIRE_FALSE(session.code);
+  // The attempt that is answered begins when another one has timed out.
+  command_gate.hold();
+  auto second_attempt = stamps.expect(2);
+  auto reply = propose(session.value, "a");
+  get(std::move(second_attempt));
+  command_gate.release();
+  REQUIRE_FALSE(get(std::move(reply)).code);
+  // This one must be kept alive half as much later.
+  auto other = open(cluster.node(1), later.clock(), {.session = {.timeout = milliseconds(3'000)}});
+  REQUIRE_FALSE(other.code);
+
+  gate.hold();
+  auto two_attempts = stamps.expect(2);
+  get(later.expect(1));
+
+  CHECK(two_attempts.wait_for(milliseconds(0)) == std::future_status::ready);
+  gate.release();
+}
+
+TEST_CASE("A session whose node has stopped leaves its executor nothing to do",
+          "[runtime][sessions]") {
+  Cluster cluster(1);
+  cluster.add_sessions();
+  cluster.start_all();
+  cluster.await_leader();
+  auto opened =
+      open(cluster.node(1), cluster.clock(1), {.session = {.timeout = milliseconds(1'000)}});
+  REQUIRE_FALSE(opened.code);
+
+  cluster.stop(1);
+
+  CHECK(cluster.await_idle());
+}
+
 TEST_CASE("An operation may begin when its session is gone", "[runtime][sessions]") {
   Cluster cluster(1);
   cluster.add_sessions();
