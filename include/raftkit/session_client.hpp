@@ -13,6 +13,7 @@
 #include "raftkit/detail/completion.hpp"
 #include "raftkit/error.hpp"
 #include "raftkit/node.hpp"
+#include "raftkit/result.hpp"
 #include "raftkit/sessions.hpp"
 
 namespace raftkit {
@@ -22,9 +23,12 @@ namespace raftkit {
 
 struct SessionClientOptions {
   SessionOptions session = {};
-  /// How long an operation goes on proposing. The last attempt is waited for: see
-  /// NodeOptions::request_timeout.
+  /// How long an operation goes on proposing; from 0 to 30 days. The last attempt is waited for:
+  /// see NodeOptions::request_timeout.
   std::chrono::milliseconds retry_for{30'000};
+
+  /// Errors: invalid_option, naming the field, the value and the bound.
+  [[nodiscard]] Result<void> validate() const;
 };
 
 /// An open session. Proposes through one node, whose state machine must be a SessionStateMachine on

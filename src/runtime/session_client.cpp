@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <set>
+#include <string>
 
 #include "base/unique_function.hpp"
 #include "runtime/node_impl.hpp"
@@ -22,10 +23,19 @@ std::shared_ptr<ClusterClock> make_cluster_clock() {
 
 namespace {
 
+constexpr milliseconds kLongestRetry = std::chrono::hours(24 * 30);
 constexpr milliseconds kFirstPause{10};
 constexpr milliseconds kLongestPause{500};
 
 }  // namespace
+
+Result<void> SessionClientOptions::validate() const {
+  if (auto fits = session.validate(); !fits) return fits;
+  if (retry_for >= milliseconds(0) && retry_for <= kLongestRetry) return {};
+  return Error(Errc::invalid_option,
+               "retry_for in milliseconds = " + std::to_string(retry_for.count()) +
+                   ", but it must be from 0 to " + std::to_string(kLongestRetry.count()));
+}
 
 /// Proposes one request until it is answered, or cannot be, or the time is up. One copy is under
 /// way at a time, so that the last one's answer is about all of them. Owner: the session's strand.
@@ -245,6 +255,7 @@ void Session::open(Node& node,
                    const SessionClientOptions& options,
                    detail::Completion<error_code, Session> done) {
   if (clock == nullptr) return done(Errc::invalid_argument, Session());
+  if (auto fits = options.validate(); !fits) return done(fits.error().code(), Session());
   const Attempts::Way way{boost::asio::make_strand(node.executor()),
                           node.impl_,
                           std::move(clock),

@@ -311,6 +311,26 @@ TEST_CASE("An operation may begin when its session is gone", "[runtime][sessions
   CHECK_FALSE(get(closed.get_future()));
 }
 
+TEST_CASE("Options that no session can have are refused", "[runtime][sessions]") {
+  Cluster cluster(1);
+  cluster.add_sessions();
+  cluster.start_all();
+  cluster.await_leader();
+  const auto refusal = [&](milliseconds retry_for) {
+    const SessionClientOptions options{.retry_for = retry_for};
+    CHECK(open(cluster.node(1), cluster.clock(1), options).code == Errc::invalid_option);
+    const auto fits = options.validate();
+    REQUIRE_FALSE(fits);
+    return fits.error().detail();
+  };
+
+  CHECK(refusal(milliseconds(-1)) ==
+        "retry_for in milliseconds = -1, but it must be from 0 to 2592000000");
+  CHECK_THAT(refusal(milliseconds::max()), Catch::Contains("from 0 to 2592000000"));
+  CHECK(SessionClientOptions{.retry_for = std::chrono::hours(24 * 30)}.validate());
+  CHECK_FALSE(SessionClientOptions{.session = {.max_sessions = 0}}.validate());
+}
+
 TEST_CASE("What a session cannot take is refused at once", "[runtime][sessions]") {
   Gate gate;
   Cluster cluster(1, [](NodeOptions& options) { options.max_command_bytes = 100; });
