@@ -97,7 +97,7 @@ class Session {
 
   /// Ends the session for all members; completes with void(error_code). What is under way is not
   /// waited for: it may be answered by session_expired or commit_unknown. Nothing can be proposed
-  /// from now on, also after an error: those of Node::async_propose().
+  /// from now on, also after an error: those of Node::async_propose(). Then it may be tried again.
   template <class CompletionToken>
   auto async_close(CompletionToken&& token) {
     return boost::asio::async_initiate<CompletionToken, void(error_code)>(

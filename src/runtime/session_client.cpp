@@ -162,7 +162,8 @@ class Session::Impl : public std::enable_shared_from_this<Session::Impl> {
 
   void close(detail::Completion<error_code> done) {
     boost::asio::post(way_.strand, [self = shared_from_this(), done = std::move(done)]() mutable {
-      if (std::exchange(self->is_over_, true)) return done({});
+      // Also when it was closed before: nobody may have heard of it.
+      self->is_over_ = true;
       self->keep_alive_timer_.cancel();
       self->start(
           self->options_.retry_for,

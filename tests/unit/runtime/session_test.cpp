@@ -311,6 +311,28 @@ TEST_CASE("An operation may begin when its session is gone", "[runtime][sessions
   CHECK_FALSE(get(closed.get_future()));
 }
 
+TEST_CASE("Closing a session again is no success until it is closed", "[runtime][sessions]") {
+  Gate gate;
+  Cluster cluster(1, [](NodeOptions& options) { options.request_timeout = milliseconds(50); });
+  cluster.add_sessions();
+  cluster.machine(1).before_apply = gate.pass();
+  cluster.start_all();
+  cluster.await_leader();
+  auto opened = open(cluster.node(1), cluster.clock(1), {.retry_for = milliseconds(0)});
+  REQUIRE_FALSE(opened.code);
+
+  gate.hold();
+  CHECK(close(opened.value) == Errc::commit_unknown);
+  CHECK(close(opened.value) == Errc::commit_unknown);
+  gate.release();
+
+  error_code code;
+  do {
+    code = close(opened.value);  // until what was held back is applied
+  } while (code == Errc::commit_unknown);
+  CHECK_FALSE(code);
+}
+
 TEST_CASE("Options that no session can have are refused", "[runtime][sessions]") {
   Cluster cluster(1);
   cluster.add_sessions();
