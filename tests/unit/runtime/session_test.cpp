@@ -333,6 +333,64 @@ TEST_CASE("Closing a session again is no success until it is closed", "[runtime]
   CHECK_FALSE(code);
 }
 
+TEST_CASE("When the session is found expired an earlier copy may have been applied",
+          "[runtime][sessions]") {
+  Gate gate;
+  const std::string later = encoded(PlainCommand{Bytes::copy_of("later")}, 100'000'000);
+  Cluster cluster(1, [](NodeOptions& options) { options.request_timeout = milliseconds(100); });
+  cluster.add_sessions();
+  cluster.machine(1).before_apply = gate.pass();
+  cluster.start_all();
+  cluster.await_leader();
+  std::atomic<int> stamps = 0;
+  std::promise<void> second_attempt;
+  const auto clock = std::make_shared<ClusterClock>([&] {
+    if (++stamps == 3) {  // the session's, the first attempt's, and this
+      cluster.propose(1, later);
+      second_attempt.set_value();
+    }
+    return std::uint64_t{0};
+  });
+  auto opened = open(cluster.node(1), clock);
+  REQUIRE_FALSE(opened.code);
+
+  gate.hold();
+  auto reply = propose(opened.value, "a");
+  get(second_attempt.get_future());
+  gate.release();
+
+  CHECK(get(std::move(reply)).code == Errc::commit_unknown);
+  CHECK(cluster.machine(1).applied() == Strings{"a", "later"});
+  CHECK(get(propose(opened.value, "b")).code == Errc::session_expired);
+}
+
+TEST_CASE("Without room for answers commands wait for each other, and are applied once each",
+          "[runtime][sessions]") {
+  Cluster cluster;
+  cluster.add_sessions();
+  cluster.start_all();
+  const std::uint64_t leader = cluster.await_leader();
+  auto opened =
+      open(cluster.node(leader), cluster.clock(leader), {.session = {.max_answer_bytes = 0}});
+  REQUIRE_FALSE(opened.code);
+
+  Strings commands;
+  std::vector<std::future<Reply<ProposeResult>>> replies;
+  for (const char* command : {"a", "b", "c", "d", "e"}) {
+    commands.emplace_back(command);
+    replies.push_back(propose(opened.value, command));
+  }
+
+  for (std::size_t i = 0; i < replies.size(); ++i) {
+    const auto reply = get(std::move(replies[i]));
+    CHECK_FALSE(reply.code);
+    CHECK(reply.value.result.view() == "did " + commands[i]);
+  }
+  auto applied = cluster.machine(leader).applied();
+  std::sort(applied.begin(), applied.end());
+  CHECK(applied == commands);
+}
+
 TEST_CASE("Options that no session can have are refused", "[runtime][sessions]") {
   Cluster cluster(1);
   cluster.add_sessions();
