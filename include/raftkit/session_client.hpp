@@ -55,13 +55,16 @@ class Session {
   Session& operator=(Session&&) noexcept = default;
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
-  /// No more is kept alive; whatever is under way goes on. The session stays until it expires.
+  /// Whatever is under way goes on, and the session is kept alive meanwhile. Then it stays until it
+  /// expires.
   ~Session() = default;
 
   /// Opens one; completes with void(error_code, Session). `clock` is that of the node's
-  /// SessionStateMachine. Errors: invalid_option · invalid_argument: no clock · those of
-  /// Node::async_propose(), after the last attempt. After commit_unknown there may be a session
-  /// that nobody uses, until it expires.
+  /// SessionStateMachine, and `node` must live until the operation has begun. Errors:
+  /// invalid_option · invalid_argument: no clock · malformed: the node's state machine is no
+  /// SessionStateMachine · those of Node::async_propose(), after the last attempt. If it took more
+  /// than one, there may be sessions that nobody uses, until they expire: after commit_unknown, and
+  /// also after success.
   template <class CompletionToken>
   static auto async_open(Node& node,
                          std::shared_ptr<ClusterClock> clock,
@@ -80,10 +83,13 @@ class Session {
   /// Has `command` applied once; completes with void(error_code, ProposeResult) when this node has
   /// applied it, with the index where it was applied and what the wrapped state machine answered.
   /// Commands that are under way at the same time may be applied in any order.
-  /// Errors: overloaded: SessionOptions::max_unanswered numbers from the oldest command on that is
-  /// not answered are in use · session_expired, command_too_large, invalid_argument, stopped,
-  /// no_leader, proposal_dropped: it was not applied and never will be · commit_unknown: it may
-  /// have been applied, or be applied yet, once: the time was up, or node or session ended
+  /// Errors: overloaded: it was not applied and never will be. At once when
+  /// SessionOptions::max_unanswered numbers from the oldest command on that is not answered are in
+  /// use; when the time is up if the node's queue stayed full, or SessionOptions::max_answer_bytes
+  /// are kept for others · malformed: the node's state machine is no SessionStateMachine, or not
+  /// any more, and what it did is not known · session_expired, command_too_large, invalid_argument,
+  /// stopped, no_leader, proposal_dropped: it was not applied and never will be · commit_unknown:
+  /// it may have been applied, or be applied yet, once: the time was up, or node or session ended
   /// meanwhile.
   template <class CompletionToken>
   auto async_propose(Bytes command, CompletionToken&& token) {

@@ -172,8 +172,9 @@ class ClusterClock {
 /// encoded SessionAnswers. Use it from a cluster's first command on: nothing else is understood. A
 /// request of a later release stops the node, with state_machine_failed: update it.
 ///
-/// Memory: per session some hundred bytes, and the answers that SessionOptions allow. A snapshot
-/// copies the table, but for the answers themselves, before it is written.
+/// Memory: per session some hundred bytes, and the answers that SessionOptions allow, each with
+/// some hundred bytes of its own. A snapshot copies the table, but for the answers themselves,
+/// before it is written.
 ///
 /// Threads: as StateMachine; clock() on any.
 class SessionStateMachine final : public StateMachine {
