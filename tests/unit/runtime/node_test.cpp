@@ -392,7 +392,8 @@ TEST_CASE("A node joins a running cluster as a learner, becomes a voter, and tak
   REQUIRE_FALSE(added.code);
   CHECK(added.value->is_learner(NodeId{4}));
   CHECK(cluster.await([](const Cluster::Statuses& statuses) {
-    return statuses.at(4).membership->is_voter(NodeId{4}) && statuses.at(4).published;
+    return statuses.contains(4) && statuses.at(4).membership->is_voter(NodeId{4}) &&
+           statuses.at(4).published;
   }));
 
   CHECK_FALSE(get(cluster.propose(4, "by the new one")).code);
@@ -406,8 +407,9 @@ TEST_CASE("A node joins a cluster that is led by nobody it began with", "[runtim
   cluster.add(2);
   cluster.start(2);
   REQUIRE_FALSE(get(cluster.change(founder, MemberOperation::make_voter, 2)).code);
-  REQUIRE(
-      cluster.await([](const Cluster::Statuses& statuses) { return statuses.at(2).published; }));
+  REQUIRE(cluster.await([](const Cluster::Statuses& statuses) {
+    return statuses.contains(2) && statuses.at(2).published;
+  }));
   REQUIRE_FALSE(get(cluster.transfer(founder, 2)).code);
   REQUIRE_FALSE(get(cluster.change(2, MemberOperation::remove, founder)).code);
   cluster.stop(founder);
@@ -416,7 +418,8 @@ TEST_CASE("A node joins a cluster that is led by nobody it began with", "[runtim
   cluster.start(3);
   REQUIRE_FALSE(get(cluster.change(2, MemberOperation::make_learner, 3)).code);
   CHECK(cluster.await([](const Cluster::Statuses& statuses) {
-    return statuses.at(3).membership->is_voter(NodeId{3}) && statuses.at(3).published;
+    return statuses.contains(3) && statuses.at(3).membership->is_voter(NodeId{3}) &&
+           statuses.at(3).published;
   }));
   CHECK_FALSE(get(cluster.propose(3, "by the new one")).code);
 }
@@ -430,14 +433,16 @@ TEST_CASE("A member that was away is reached by a leader it has never heard of",
   cluster.add(3);
   cluster.start(3);
   REQUIRE_FALSE(get(cluster.change(leader, MemberOperation::make_voter, 3)).code);
-  REQUIRE(
-      cluster.await([](const Cluster::Statuses& statuses) { return statuses.at(3).published; }));
+  REQUIRE(cluster.await([](const Cluster::Statuses& statuses) {
+    return statuses.contains(3) && statuses.at(3).published;
+  }));
   cluster.stop(other);
   cluster.add(4);
   cluster.start(4);
   REQUIRE_FALSE(get(cluster.change(leader, MemberOperation::make_voter, 4)).code);
-  REQUIRE(
-      cluster.await([](const Cluster::Statuses& statuses) { return statuses.at(4).published; }));
+  REQUIRE(cluster.await([](const Cluster::Statuses& statuses) {
+    return statuses.contains(4) && statuses.at(4).published;
+  }));
   REQUIRE_FALSE(get(cluster.change(leader, MemberOperation::remove, 3)).code);
   cluster.stop(3);
   REQUIRE_FALSE(get(cluster.transfer(leader, 4)).code);
