@@ -34,7 +34,7 @@ enum class SimFault : std::uint8_t {
   kill_leader,     ///< the same, of whoever leads
   kill_all,        ///< the same, of everybody at once
   power_cut,       ///< as kill, and nobody is told
-  kill_amid,       ///< as kill, when the node is next in the middle of writing or reading something
+  kill_amid,       ///< as kill, of whoever is next in the middle of writing or reading something
   stop,            ///< in good order, and a restart
   pause,           ///< SIGSTOP
   pause_leader,    ///< the same, of whoever leads
@@ -73,7 +73,8 @@ struct SimulationOptions {
   std::uint64_t seed = 0;
   std::size_t nodes = 3;  ///< voters at the beginning, 1 to 9
   /// Of the faults. After it everything heals, or with odd seeds everything but a few voters that
-  /// stay dead, mute or deaf, and the cluster must come to itself again.
+  /// stay dead, mute or deaf, and the cluster must come to itself again. The run ends when each
+  /// client has had 50 answers per minute of it on average, or fails after two more minutes.
   std::chrono::milliseconds duration{60'000};
   /// None: make_fault_plan(seed, duration).
   std::optional<SimFaultPlan> faults = std::nullopt;
