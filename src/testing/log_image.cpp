@@ -1,7 +1,8 @@
 #include "testing/log_image.hpp"
 
 #include <algorithm>
-#include <string>
+#include <cstring>
+#include <string_view>
 
 #include "testing/check.hpp"
 
@@ -16,8 +17,14 @@ HistoryHash after(HistoryHash before, const Entry& entry) {
   };
   mix(entry.id.term.value);
   mix(entry.id.index.value);
-  for (const char byte : entry.payload.view())
-    mix(static_cast<std::uint64_t>(byte));
+  mix(entry.payload.size());
+  for (std::string_view rest = entry.payload.view(); !rest.empty();) {
+    std::uint64_t word = 0;  // eight bytes at a time: this is a third of a simulation otherwise
+    const std::size_t size = std::min(rest.size(), sizeof word);
+    std::memcpy(&word, rest.data(), size);
+    mix(word);
+    rest.remove_prefix(size);
+  }
   return hash;
 }
 
