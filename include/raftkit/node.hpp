@@ -233,8 +233,9 @@ class Node {
   [[nodiscard]] NodeStatus status() const;
 
   /// Calls `observer` on `on` with the status: once at the beginning, and after every change of
-  /// role, term, leader, membership, publication or failure, in order. For work that only the
-  /// leader may do: act only while the latest status says leader, and fence with its term.
+  /// role, term, leader, membership, publication or failure; in order and one call at a time, also
+  /// if several threads run `on`. For work that only the leader may do: act only while the latest
+  /// status says leader, and fence with its term.
   Subscription subscribe(boost::asio::any_io_executor on,
                          std::function<void(const NodeStatus&)> observer);
 

@@ -13,7 +13,9 @@
 namespace raftkit::runtime {
 
 struct Observer {
-  boost::asio::any_io_executor executor;
+  /// Around the observer's own executor, which several threads may run: an older status must not
+  /// come after a newer one.
+  boost::asio::strand<boost::asio::any_io_executor> executor;
   std::function<void(const NodeStatus&)> call;
 };
 

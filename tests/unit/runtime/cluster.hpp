@@ -215,6 +215,8 @@ class Cluster {
   }
   const std::shared_ptr<ClusterClock>& clock(std::uint64_t id) { return members_.at(id)->clock; }
 
+  /// Of the nodes and of everything else; two threads run it.
+  boost::asio::any_io_executor executor() { return context_.get_executor(); }
   Node& node(std::uint64_t id) { return *members_.at(id)->node; }
   Machine& machine(std::uint64_t id) { return members_.at(id)->machine; }
   Counts& counts(std::uint64_t id) { return *members_.at(id)->counts; }

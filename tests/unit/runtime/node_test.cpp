@@ -92,6 +92,34 @@ TEST_CASE("A subscription begins with the current status", "[runtime]") {
   CHECK(seen.empty());
 }
 
+TEST_CASE("An observer is told of one status after the other, also where two threads run",
+          "[runtime]") {
+  Cluster cluster(1);  // its context has two threads
+  cluster.start(1);
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::size_t begun = 0;
+  bool was_overtaken = false;
+  NodeStatus latest;
+  auto subscription = cluster.node(1).subscribe(cluster.executor(), [&](const NodeStatus& status) {
+    std::unique_lock lock(mutex);
+    ++begun;
+    changed.notify_all();
+    // A slow observer: what it would be told meanwhile must not come first.
+    if (begun == 1)
+      was_overtaken = changed.wait_for(lock, milliseconds(1000), [&] { return begun > 1; });
+    latest = status;
+    changed.notify_all();
+  });
+  const auto is_published = [&] {
+    std::unique_lock lock(mutex);
+    return changed.wait_for(lock, kPatience, [&] { return latest.published; });
+  };
+  CHECK(is_published());
+  cluster.stop_threads();
+  CHECK_FALSE(was_overtaken);
+}
+
 TEST_CASE("A stop answers everybody who waits, once", "[runtime]") {
   Cluster cluster;
   cluster.start_all();
