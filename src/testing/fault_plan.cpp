@@ -16,6 +16,31 @@ constexpr std::array<std::string_view, kSimFaults> kNames = {
     "pause",    "pause_leader",   "slow_disk",   "hung_disk", "broken_disk", "full_disk", "clock",
     "transfer", "join",           "remove",      "demote"};
 
+/// Whether it needs more than a cluster that runs: other stores, a leader, more than three voters.
+bool may_find_nothing(SimFault fault) {
+  constexpr std::array kKinds = {SimFault::broken_disk,
+                                 SimFault::full_disk,
+                                 SimFault::transfer,
+                                 SimFault::join,
+                                 SimFault::remove,
+                                 SimFault::demote};
+  return std::find(kKinds.begin(), kKinds.end(), fault) != kKinds.end();
+}
+
+/// Few kinds at a time, since many at once hide what each of them does; three at least happen.
+std::vector<SimFault> draw_kinds(core::Random& random) {
+  std::vector<SimFault> kinds;
+  const std::size_t count = 3 + random.below(5);
+  std::size_t certain = 0;
+  while (kinds.size() < count || certain < 3) {
+    const auto kind = static_cast<SimFault>(random.below(kSimFaults));
+    if (std::find(kinds.begin(), kinds.end(), kind) != kinds.end()) continue;
+    kinds.push_back(kind);
+    if (!may_find_nothing(kind)) ++certain;
+  }
+  return kinds;
+}
+
 }  // namespace
 
 std::string_view to_string(SimFault fault) {
@@ -29,13 +54,7 @@ std::ostream& operator<<(std::ostream& out, const SimFaultStep& step) {
 
 SimFaultPlan make_fault_plan(std::uint64_t seed, std::chrono::milliseconds duration) {
   core::Random random(seed ^ 0xfa017);
-  // Few kinds at a time: many at once hide what each of them does.
-  std::vector<SimFault> kinds;
-  const std::size_t count = 3 + random.below(5);
-  while (kinds.size() < count) {
-    const auto kind = static_cast<SimFault>(random.below(kSimFaults));
-    if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end()) kinds.push_back(kind);
-  }
+  const std::vector<SimFault> kinds = draw_kinds(random);
   const std::uint32_t most_pause = 500U << random.below(4);
   const std::uint32_t most_length = 500U << random.below(4);
   SimFaultPlan plan;

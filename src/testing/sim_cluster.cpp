@@ -209,6 +209,7 @@ void SimCluster::fill(SimulationReport& report) const {
   report.replayed = counts.replayed;
   report.expired = counts.expired;
   report.faults = faults_;
+  report.fault_kinds = fault_kinds_.size();
   report.marks.assign(marks_.counts().begin(), marks_.counts().end());
   for (const auto& [id, node] : nodes_) {
     if (node->is_up()) report.terms = std::max(report.terms, node->driver().term().value);

@@ -102,6 +102,7 @@ class SimCluster {
   std::unique_ptr<SimClients> clients_;
   std::uint64_t next_node_;
   std::uint64_t faults_ = 0;
+  std::set<SimFault> fault_kinds_;
   SimNetwork::Fault path_faults_ = 0;
   std::map<std::pair<NodeId, Part>, std::uint64_t> newest_fault_;
   std::set<NodeId> forsaken_;

@@ -33,6 +33,7 @@ void SimCluster::apply(const SimFaultStep& step) {
                  victims,
                  is_lasting(step.fault) ? step.lasts : SimTime(0));
   ++faults_;
+  fault_kinds_.insert(step.fault);
 }
 
 std::string SimCluster::victims_of(const SimFaultStep& step) {

@@ -387,8 +387,10 @@ class Summary {
     events_ += report.events;
     faults_ += report.faults;
     operations_ += report.appended + report.read;
-    if (!report.failure)
+    if (!report.failure) {
       fewest_operations_ = std::min(fewest_operations_, {report.appended + report.read, seed});
+      fewest_kinds_ = std::min(fewest_kinds_, {report.fault_kinds, seed});
+    }
     marks_.add(report.marks);
     // In whatever order they end.
     traces_ += (report.trace_hash ^ seed) * 0x9e3779b97f4a7c15;
@@ -412,8 +414,9 @@ class Summary {
     std::cout << '\r' << line() << ", " << std::lround(cpu_seconds) << " s of CPU\n"
               << operations_ << " operations, at least " << fewest_operations_.first
               << " per run (seed " << fewest_operations_.second << "), " << unknown_
-              << " of unknown outcome, " << faults_ << " faults; " << incomplete_
-              << " histories not searched to the end\n";
+              << " of unknown outcome; " << incomplete_ << " histories not searched to the end\n"
+              << faults_ << " faults, of at least " << fewest_kinds_.first
+              << " kinds per run (seed " << fewest_kinds_.second << ")\n";
     if (arguments_.marks) marks_.print_table();
     marks_.print_summary();
     std::cout << "traces " << std::hex << traces_ << std::dec << '\n';
@@ -441,8 +444,10 @@ class Summary {
   std::uint64_t events_ = 0;
   std::uint64_t faults_ = 0;
   std::uint64_t operations_ = 0;
-  std::pair<std::uint64_t, std::uint64_t> fewest_operations_{
-      std::numeric_limits<std::uint64_t>::max(), 0};  // and in which run
+  using NumberAndSeed = std::pair<std::uint64_t, std::uint64_t>;
+  static constexpr NumberAndSeed kNoRun{std::numeric_limits<std::uint64_t>::max(), 0};
+  NumberAndSeed fewest_operations_ = kNoRun;
+  NumberAndSeed fewest_kinds_ = kNoRun;
   std::uint64_t unknown_ = 0;
   std::uint64_t incomplete_ = 0;
   std::chrono::milliseconds simulated_{0};

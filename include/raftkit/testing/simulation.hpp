@@ -119,10 +119,11 @@ struct SimulationReport {
   std::chrono::milliseconds simulated{0};
   std::uint64_t appended = 0;  ///< proposals that were answered with their result
   std::uint64_t read = 0;
-  std::uint64_t refused = 0;  ///< certainly never applied
-  std::uint64_t unknown = 0;  ///< may have been applied
-  std::uint64_t terms = 0;    ///< the newest one
-  std::uint64_t faults = 0;   ///< that found something to do
+  std::uint64_t refused = 0;      ///< certainly never applied
+  std::uint64_t unknown = 0;      ///< may have been applied
+  std::uint64_t terms = 0;        ///< the newest one
+  std::uint64_t faults = 0;       ///< that found something to do
+  std::uint64_t fault_kinds = 0;  ///< how many kinds these are of
   /// How often each of simulation_marks() happened.
   std::vector<std::uint64_t> marks = {};
   /// Lists whose history was too much for the search; the other checks covered them.
