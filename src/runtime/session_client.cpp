@@ -5,6 +5,8 @@
 #include <set>
 #include <string>
 
+#include <boost/asio/bind_executor.hpp>
+
 #include "base/unique_function.hpp"
 #include "runtime/node_impl.hpp"
 
@@ -67,12 +69,10 @@ class Session::Attempts : public std::enable_shared_from_this<Session::Attempts>
     began_at_ = steady_clock::now();
     auto request = encode_session_request(make_(), way_.clock->now());
     if (!request) return finish(request.error().code());
-    // Not bound to the strand: Boost 1.74's work guard does not compile for one of any_io_executor.
-    auto to_strand = [self = shared_from_this()](error_code code, ProposeResult result) {
-      boost::asio::post(self->way_.strand, [self, code, result = std::move(result)] {
-        self->on_outcome(code, result);
-      });
-    };
+    auto to_strand = boost::asio::bind_executor(
+        way_.strand, [self = shared_from_this()](error_code code, const ProposeResult& result) {
+          self->on_outcome(code, result);
+        });
     node->propose(*std::move(request), {std::move(to_strand), node->executor()});
   }
 

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <tuple>
+#include <type_traits>
 #include <utility>  // Boost 1.74 needs it before Asio on g++ 12
 
 #include <boost/asio/any_io_executor.hpp>
@@ -38,7 +39,10 @@ class Completion {
   };
   template <class Handler>
   struct Model final : Held {
-    using Executor = boost::asio::associated_executor_t<Handler, boost::asio::any_io_executor>;
+    using Any = boost::asio::any_io_executor;
+    using Own = boost::asio::associated_executor_t<Handler, Any>;
+    // The work guard of Boost 1.74 does not compile for a strand of Any, but for an Any around it.
+    using Executor = std::conditional_t<std::is_convertible_v<Own, Any>, Any, Own>;
 
     Model(Handler held, const boost::asio::any_io_executor& fallback)
         : handler(std::move(held)), work(boost::asio::get_associated_executor(handler, fallback)) {}

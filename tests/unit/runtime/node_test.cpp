@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <boost/asio/bind_executor.hpp>
+#include <boost/asio/strand.hpp>
 
 #include "raftkit/disk.hpp"
 
@@ -68,6 +69,23 @@ TEST_CASE("A handler runs on its own executor, never inside the call", "[runtime
 
   own.run();  // kept busy by what has not completed
   CHECK(ran_on == std::vector(4, std::this_thread::get_id()));
+}
+
+TEST_CASE("A handler may be bound to a strand, whatever it is a strand of", "[runtime]") {
+  Cluster cluster(1);
+  cluster.start_all();
+  cluster.await_leader();
+  boost::asio::io_context own;
+  const auto strand = boost::asio::make_strand(boost::asio::any_io_executor(own.get_executor()));
+  std::vector<bool> in_strand;
+
+  cluster.node(1).async_propose(
+      Bytes::copy_of("a"),
+      boost::asio::bind_executor(strand, [&](error_code, const ProposeResult&) {
+        in_strand.push_back(strand.running_in_this_thread());
+      }));
+  own.run();  // kept busy by what has not completed
+  CHECK(in_strand == std::vector<bool>{true});
 }
 
 TEST_CASE("A subscription begins with the current status", "[runtime]") {
