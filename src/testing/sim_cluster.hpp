@@ -71,6 +71,13 @@ class SimCluster {
   enum class Direction : std::uint8_t { in, out, both };
   bool split(std::uint32_t mask, const SimNode* bridge, SimNetwork::Fault fault);
   void cut_off(NodeId node, Direction direction, SimNetwork::Fault fault);
+  bool make_ring(SimNetwork::Fault fault);
+  struct Flapping {
+    core::Random random;
+    SimTime until;
+    bool both_ways;
+  };
+  void flap(NodeId from, NodeId to, const Flapping& how);
   bool go_down(SimNode* node, SimNetwork::Farewell farewell, SimTime lasts);
   bool set_trap(SimMoment moment, SimTime lasts);
   bool hold(SimNode* node, SimTime lasts);

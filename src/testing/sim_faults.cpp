@@ -21,6 +21,10 @@ bool is_lasting(SimFault fault) {
   return std::find(kOnce.begin(), kOnce.end(), fault) == kOnce.end();
 }
 
+bool flaps_both_ways(const SimFaultStep& step) {
+  return step.b / 16 % 2 == 0;
+}
+
 }  // namespace
 
 void SimCluster::apply(const SimFaultStep& step) {
@@ -62,6 +66,7 @@ std::string SimCluster::victims_of(const SimFaultStep& step) {
     case SimFault::transfer:
       return name(leader()) + " to " + other;
     case SimFault::kill_all:
+    case SimFault::ring:
       return "all";
     case SimFault::kill_amid:
       return "whoever is there first";
@@ -81,6 +86,8 @@ std::string SimCluster::victims_of(const SimFaultStep& step) {
     case SimFault::full_disk:
     case SimFault::clock:
       return one;
+    case SimFault::flap:
+      return one + " to " + other + (flaps_both_ways(step) ? " and back" : "");
   }
   return {};
 }
@@ -153,6 +160,32 @@ void SimCluster::cut_off(NodeId node, Direction direction, SimNetwork::Fault fau
   }
 }
 
+bool SimCluster::make_ring(SimNetwork::Fault fault) {
+  const std::vector<SimNode*> ring = members();
+  bool acts = false;
+  for (std::size_t left = 0; left < ring.size(); ++left) {
+    for (std::size_t right = left + 2; right < ring.size(); ++right) {
+      if (left == 0 && right + 1 == ring.size()) continue;
+      network_.cut(ring[left]->id(), ring[right]->id(), fault);
+      network_.cut(ring[right]->id(), ring[left]->id(), fault);
+      acts = true;
+    }
+  }
+  return acts;
+}
+
+void SimCluster::flap(NodeId from, NodeId to, const Flapping& how) {
+  if (is_healed_ || now() >= how.until) return;
+  const SimNetwork::Fault fault = ++path_faults_;
+  network_.cut(from, to, fault);
+  if (how.both_ways) network_.cut(to, from, fault);
+  Flapping next = how;
+  const SimTime broken = between(next.random, milliseconds(50), milliseconds(500));
+  const SimTime whole = between(next.random, milliseconds(50), milliseconds(500));
+  clock_.after(std::min(broken, how.until - now()), [this, fault] { network_.heal(fault); });
+  clock_.after(broken + whole, [this, from, to, next] { flap(from, to, next); });
+}
+
 bool SimCluster::apply_to_paths(const SimFaultStep& step) {
   SimNode* const one = step.fault == SimFault::isolate_leader ? leader() : pick(step.a);
   SimNode* const other = pick(step.b);
@@ -185,6 +218,15 @@ bool SimCluster::apply_to_paths(const SimFaultStep& step) {
     case SimFault::reset:
       if (one != other) network_.reset(one->id(), other->id());
       return one != other;
+    case SimFault::ring:
+      if (!make_ring(fault)) return false;
+      break;
+    case SimFault::flap:
+      if (one == other) return false;
+      flap(one->id(),
+           other->id(),
+           {core::Random(options_.seed ^ fault), now() + step.lasts, flaps_both_ways(step)});
+      return true;
     default:
       return false;
   }

@@ -47,8 +47,10 @@ enum class SimFault : std::uint8_t {
   join,            ///< a new node becomes a voter, or a learner, perhaps in place of another one
   remove,          ///< a voter is removed, if there are more than three
   demote,          ///< a voter becomes a learner, if there are more than three
+  ring,            ///< each member hears only two others, if there are more than three
+  flap,            ///< a path breaks and heals every 50 to 500 ms, one way or both
 };
-inline constexpr std::size_t kSimFaults = 25;
+inline constexpr std::size_t kSimFaults = 27;
 
 [[nodiscard]] std::string_view to_string(SimFault fault);
 
