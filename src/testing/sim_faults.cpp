@@ -17,7 +17,9 @@ bool is_lasting(SimFault fault) {
                                 SimFault::remove,
                                 SimFault::demote,
                                 SimFault::broken_disk,
-                                SimFault::full_disk};
+                                SimFault::full_disk,
+                                SimFault::replay,
+                                SimFault::oversize};
   return std::find(kOnce.begin(), kOnce.end(), fault) == kOnce.end();
 }
 
@@ -88,6 +90,9 @@ std::string SimCluster::victims_of(const SimFaultStep& step) {
       return one;
     case SimFault::flap:
       return one + " to " + other + (flaps_both_ways(step) ? " and back" : "");
+    case SimFault::replay:
+    case SimFault::oversize:
+      return one + " to " + other;
   }
   return {};
 }
@@ -227,6 +232,10 @@ bool SimCluster::apply_to_paths(const SimFaultStep& step) {
            other->id(),
            {core::Random(options_.seed ^ fault), now() + step.lasts, flaps_both_ways(step)});
       return true;
+    case SimFault::replay:
+      return one != other && network_.replay(one->id(), other->id(), step.b / 16);
+    case SimFault::oversize:
+      return one != other && one->is_up() && one->announce_too_much(other->id(), step.b / 16);
     default:
       return false;
   }

@@ -1,5 +1,7 @@
 #include "testing/sim_network.hpp"
 
+#include <algorithm>
+
 namespace raftkit::testing {
 
 bool SimNetwork::is_cut(NodeId from, NodeId to) const {
@@ -61,18 +63,55 @@ void SimNetwork::reset(NodeId left, NodeId right) {
   }
 }
 
+bool SimNetwork::replay(NodeId from, NodeId to, std::uint32_t choice) {
+  const auto is_whole = [&](const std::weak_ptr<SimStream>& weak) {
+    const SimStreamPtr stream = weak.lock();
+    return stream != nullptr && stream->from == from && stream->to == to && stream->has_sender &&
+           stream->has_receiver;
+  };
+  const auto open = std::find_if(streams_.begin(), streams_.end(), is_whole);
+  Sent& sent = sent_[{from, to}];
+  if (open == streams_.end() || sent.present.empty()) return false;
+  if (choice % 4 == 0) {
+    sent.is_awaited = true;
+    reset(from, to);
+    return true;
+  }
+  const bool is_earlier = choice % 4 == 1 && !sent.earlier.empty();
+  const auto& known = is_earlier ? sent.earlier : sent.present;
+  send(open->lock(),
+       known[choice / 4 % known.size()],
+       is_earlier ? SimOrigin::earlier : SimOrigin::repeated);
+  return true;
+}
+
+void SimNetwork::remember(const SimStream& stream, const std::vector<std::byte>& bytes) {
+  constexpr std::size_t kMost = 8;
+  constexpr std::size_t kMostBytes = 4096;  // large ones are as good and cost more
+  if (bytes.size() > kMostBytes) return;
+  auto& present = sent_[{stream.from, stream.to}].present;
+  if (present.size() == kMost) present.erase(present.begin() + 1);
+  present.push_back(bytes);
+}
+
 SimStreamPtr SimNetwork::open(NodeId from, NodeId to) {
   std::erase_if(streams_, [](const auto& weak) { return weak.expired(); });
   auto stream = std::make_shared<SimStream>();
   stream->from = from;
   stream->to = to;
   streams_.push_back(stream);
+  Sent& sent = sent_[{from, to}];
+  if (!sent.present.empty()) sent.earlier = std::exchange(sent.present, {});
+  if (std::exchange(sent.is_awaited, false)) send(stream, sent.earlier.front(), SimOrigin::earlier);
   return stream;
 }
 
-void SimNetwork::send(const SimStreamPtr& stream, std::vector<std::byte> bytes) {
-  stream->in_flight += bytes.size();
-  stream->on_the_way.push_back(std::move(bytes));
+void SimNetwork::send(const SimStreamPtr& stream, std::vector<std::byte> bytes, SimOrigin origin) {
+  if (origin == SimOrigin::sender) {
+    remember(*stream, bytes);
+    stream->in_flight += bytes.size();
+  }
+  stream->on_the_way.push_back({std::move(bytes), origin});
   plan_arrival(stream);
 }
 
@@ -89,14 +128,15 @@ void SimNetwork::arrive(const SimStreamPtr& stream) {
     return;
   }
   if (!stream->has_receiver) return tell_sender(stream);
-  std::vector<std::byte> bytes = std::move(stream->on_the_way.front());
+  auto [bytes, origin] = std::move(stream->on_the_way.front());
   stream->on_the_way.pop_front();
   const auto path = paths_.find({stream->from, stream->to});
-  if (path != paths_.end() && std::exchange(path->second.is_corrupting, false)) {
+  if (origin == SimOrigin::sender && path != paths_.end() &&
+      std::exchange(path->second.is_corrupting, false)) {
     std::byte& victim = bytes[random_.below(static_cast<std::uint32_t>(bytes.size()))];
     victim ^= std::byte{1} << random_.below(8);
   }
-  if (stream->on_bytes) stream->on_bytes(std::move(bytes));
+  if (stream->on_bytes) stream->on_bytes(std::move(bytes), origin);
 }
 
 void SimNetwork::taken(const SimStreamPtr& stream, std::size_t bytes) {

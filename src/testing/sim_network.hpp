@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
@@ -17,6 +18,14 @@
 
 namespace raftkit::testing {
 
+/// Where bytes that arrive come from.
+enum class SimOrigin : std::uint8_t {
+  sender,    ///< it sent them here and now
+  repeated,  ///< they were sent on this connection before,
+  earlier,   ///< or on an earlier one between the two
+  liar,      ///< a sender whose frame announces more than may be sent
+};
+
 /// One connection; bytes go from the side that called to the side that was called, in order. Ends
 /// learn of each other's end only through the network. Handlers run inside the process of the end
 /// they belong to, which is the business of whoever sets them.
@@ -27,13 +36,18 @@ struct SimStream {
   bool has_receiver = true;
   std::size_t in_flight = 0;  ///< sent and not yet taken by the receiver
   SimTime last_arrival{0};
-  std::deque<std::vector<std::byte>> on_the_way;
+  struct Packet {
+    std::vector<std::byte> bytes;
+    SimOrigin origin;
+  };
+  std::deque<Packet> on_the_way;
   std::size_t stuck = 0;  ///< of these, how many should have arrived and wait for the path
 
-  std::function<void(std::vector<std::byte>)> on_bytes;  ///< at the receiver; it calls taken()
-  std::function<void()> on_sender_gone;                  ///< at the receiver
-  std::function<void()> on_taken;                        ///< at the sender
-  std::function<void()> on_receiver_gone;                ///< at the sender
+  std::function<void(std::vector<std::byte>, SimOrigin)>
+      on_bytes;                            ///< at the receiver; it calls taken()
+  std::function<void()> on_sender_gone;    ///< at the receiver
+  std::function<void()> on_taken;          ///< at the sender
+  std::function<void()> on_receiver_gone;  ///< at the sender
 };
 using SimStreamPtr = std::shared_ptr<SimStream>;
 
@@ -63,12 +77,18 @@ class SimNetwork {
   /// Ends all connections between the two, in both directions; both ends are told.
   void reset(NodeId left, NodeId right);
 
+  /// Something that was sent on this path before arrives again: on the present connection, or at
+  /// the beginning of the next one, which is then needed at once. False: there is nothing.
+  bool replay(NodeId from, NodeId to, std::uint32_t choice);
+
   [[nodiscard]] bool is_cut(NodeId from, NodeId to) const;
   /// How long something takes that leaves now.
   [[nodiscard]] SimTime delay(NodeId from, NodeId to);
 
   [[nodiscard]] SimStreamPtr open(NodeId from, NodeId to);
-  void send(const SimStreamPtr& stream, std::vector<std::byte> bytes);
+  void send(const SimStreamPtr& stream,
+            std::vector<std::byte> bytes,
+            SimOrigin origin = SimOrigin::sender);
   /// The receiver has dealt with what on_bytes() gave it.
   void taken(const SimStreamPtr& stream, std::size_t bytes);
 
@@ -87,10 +107,19 @@ class SimNetwork {
     SimTime extra{0};
   };
 
+  /// What was sent, for replay(): each of `present` and `earlier` begins with the connection's
+  /// first bytes and ends with its newest ones.
+  struct Sent {
+    std::deque<std::vector<std::byte>> present;
+    std::deque<std::vector<std::byte>> earlier;
+    bool is_awaited = false;  // by the next connection
+  };
+
   Path& path(NodeId from, NodeId to) { return paths_[{from, to}]; }
   void heal(NodeId from, NodeId to);
   void plan_arrival(const SimStreamPtr& stream);
   void arrive(const SimStreamPtr& stream);
+  void remember(const SimStream& stream, const std::vector<std::byte>& bytes);
   void tell_sender(const SimStreamPtr& stream);
 
   SimClock& clock_;
@@ -98,6 +127,7 @@ class SimNetwork {
   std::map<std::pair<NodeId, NodeId>, Path> paths_;
   std::set<NodeId> powerless_;
   std::vector<std::weak_ptr<SimStream>> streams_;
+  std::map<std::pair<NodeId, NodeId>, Sent> sent_;
 };
 
 }  // namespace raftkit::testing

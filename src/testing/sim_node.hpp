@@ -108,6 +108,10 @@ class SimNode final : private driver::Ports, private TransportHandler {
   void read_index(driver::ReadHandler handler);
   void change_membership(const MembershipChange& change, driver::ProposeHandler handler);
   void transfer_leadership(NodeId target);
+  /// As in SimTransport.
+  bool announce_too_much(NodeId to, std::uint32_t choice) {
+    return life_->transport->announce_too_much(to, choice);
+  }
 
   [[nodiscard]] NodeId id() const { return options_.driver.raft.id; }
   [[nodiscard]] const driver::Driver& driver() const { return *life_->driver; }

@@ -1,6 +1,9 @@
 #include "testing/sim_transport.hpp"
 
+#include <array>
 #include <utility>
+
+#include "testing/check.hpp"
 
 namespace raftkit::testing {
 
@@ -158,8 +161,8 @@ void SimTransport::answered(NodeId to, std::uint64_t attempt, Result<Welcomed> a
     return fail(to, PeerState::rejected, admitted.error());
   }
   peer.stream = answer->stream;
-  peer.writer.emplace(wire::ConnectionSeed::from_nonces(peer.nonce, answer->welcome.nonce),
-                      kMaxMessageBytes);
+  peer.seed = wire::ConnectionSeed::from_nonces(peer.nonce, answer->welcome.nonce);
+  peer.writer.emplace(peer.seed, kMaxMessageBytes);
   peer.last_progress = process_.now();
   peer.stream->on_taken = [this, to, stream = std::weak_ptr(peer.stream)] {
     process_.run([this, to, stream] {
@@ -201,6 +204,25 @@ void SimTransport::send(std::span<Envelope> envelopes) {
       });
     }
   }
+}
+
+bool SimTransport::announce_too_much(NodeId to, std::uint32_t choice) {
+  const auto found = peers_.find(to);
+  if (found == peers_.end() || found->second->stream == nullptr) return false;
+  Peer& peer = *found->second;
+  wire::WriteBatch ping;
+  peer.writer->write_ping(ping);
+  const std::vector<std::byte> bytes = bytes_of(ping);
+  auto header = wire::decode_frame_header(bytes, peer.seed, kMaxMessageBytes);
+  require(header.has_value(), "frames: a ping is none");
+  constexpr std::array kAnnounced = {std::uint32_t{kMaxMessageBytes} + 1, ~std::uint32_t{0}};
+  header->kind = choice / 2 % 2 == 0 ? wire::FrameKind::bulk : wire::FrameKind::control;
+  header->body_bytes = wire::kMaxFrameBodyBytes;
+  header->head_bytes = 100;
+  header->message_bytes = kAnnounced.at(choice % kAnnounced.size());
+  const wire::FrameHeaderBytes lie = encode(*header, peer.seed);
+  network_.send(peer.stream, {lie.begin(), lie.end()}, SimOrigin::liar);
+  return true;
 }
 
 void SimTransport::pump(NodeId to) {
@@ -247,18 +269,14 @@ Result<SimTransport::Welcomed> SimTransport::welcome(const transport::Hello& hel
   Caller caller{network_.open(hello.from, identity_.node),
                 wire::FrameParser(transport::seed_of(hello, answer), kMaxMessageBytes),
                 process_.now()};
-  caller.stream->on_bytes =
-      [this, from = hello.from, weak = std::weak_ptr(caller.stream)](std::vector<std::byte> bytes) {
-        process_.run([this, from, weak, bytes = std::move(bytes)]() mutable {
-          const auto still = callers_.find(from);
-          const SimStreamPtr stream = weak.lock();
-          if (still == callers_.end() || still->second.stream != stream) return;
-          network_.taken(stream, bytes.size());
-          if (receive(from, std::move(bytes))) return;
-          marks_.hit("connection: corrupted bytes noticed");
-          drop_caller(from);
-        });
-      };
+  caller.stream->on_bytes = [this, from = hello.from, weak = std::weak_ptr(caller.stream)](
+                                std::vector<std::byte> bytes, SimOrigin origin) {
+    process_.run([this, from, weak, origin, bytes = std::move(bytes)]() mutable {
+      const auto still = callers_.find(from);
+      if (still != callers_.end() && still->second.stream == weak.lock())
+        arrived(from, std::move(bytes), origin);
+    });
+  };
   caller.stream->on_sender_gone = [this, from = hello.from, weak = std::weak_ptr(caller.stream)] {
     process_.run([this, from, weak] {
       const auto still = callers_.find(from);
@@ -272,6 +290,38 @@ Result<SimTransport::Welcomed> SimTransport::welcome(const transport::Hello& hel
     drive(hello.from);
   }
   return welcomed;
+}
+
+void SimTransport::arrived(NodeId from, std::vector<std::byte> bytes, SimOrigin origin) {
+  if (origin == SimOrigin::sender) network_.taken(callers_.at(from).stream, bytes.size());
+  const Result<void> outcome = receive(from, std::move(bytes));
+  if (outcome && origin == SimOrigin::sender) return;
+  require(!outcome,
+          "frames: node ",
+          identity_.node,
+          origin == SimOrigin::liar ? " waits for a message over the limit, from "
+                                    : " takes what did not come now and here, from ",
+          from);
+  require(origin != SimOrigin::liar || outcome.error() == Errc::message_too_large,
+          "frames: node ",
+          identity_.node,
+          " does not see that a message is over the limit: ",
+          outcome.error().message());
+  switch (origin) {
+    case SimOrigin::sender:
+      marks_.hit("connection: corrupted bytes noticed");
+      break;
+    case SimOrigin::repeated:
+      marks_.hit("connection: repeated frame refused");
+      break;
+    case SimOrigin::earlier:
+      marks_.hit("connection: frame of an earlier one refused");
+      break;
+    case SimOrigin::liar:
+      marks_.hit("connection: message over the limit refused");
+      break;
+  }
+  drop_caller(from);
 }
 
 Result<void> SimTransport::receive(NodeId from, std::vector<std::byte> bytes) {

@@ -51,6 +51,8 @@ class SimTransport {
   void send_snapshot(Envelope envelope,
                      std::unique_ptr<SnapshotSource> source,
                      std::function<void(Result<void>)> done);
+  /// Sends a frame, as valid as any, whose message is over the limit. False: not connected.
+  bool announce_too_much(NodeId to, std::uint32_t choice);
   [[nodiscard]] bool sends_snapshot() const { return !transfers_.empty(); }
 
   /// How the others learn that this end is gone, when this is destroyed.
@@ -78,6 +80,7 @@ class SimTransport {
     std::uint64_t attempt = 0;  // the present one; 0: none
     std::uint64_t nonce = 0;    // of the present attempt
     SimStreamPtr stream;        // null: not connected
+    wire::ConnectionSeed seed;
     std::optional<wire::FrameWriter> writer;
     SimTime last_progress{0};
     std::optional<SimTime> armed;
@@ -105,6 +108,7 @@ class SimTransport {
 
   // being called
   Result<Welcomed> welcome(const transport::Hello& hello);
+  void arrived(NodeId from, std::vector<std::byte> bytes, SimOrigin origin);
   Result<void> receive(NodeId from, std::vector<std::byte> bytes);
   void drop_caller(NodeId from);
 

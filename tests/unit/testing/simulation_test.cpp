@@ -170,6 +170,23 @@ TEST_CASE("Every kind of fault finds something to do", "[simulation]") {
   }
 }
 
+TEST_CASE("Frames that were sent before, or announce too much, come and are refused",
+          "[simulation]") {
+  SimFaultPlan plan;
+  for (std::uint32_t i = 0; i < 24; ++i)
+    plan.push_back({milliseconds(3'000 + 500 * i),
+                    i % 3 == 2 ? SimFault::oversize : SimFault::replay,
+                    i % 3,
+                    16 * i + 1,
+                    {}});
+  const auto report = simulate({.seed = 6, .duration = milliseconds(16'000), .faults = plan});
+  CHECK_FALSE(report.failure);
+  CHECK(report.faults >= 20);
+  CHECK(count(report, "connection: repeated frame refused") >= 1);
+  CHECK(count(report, "connection: frame of an earlier one refused") >= 1);
+  CHECK(count(report, "connection: message over the limit refused") >= 1);
+}
+
 TEST_CASE("A state machine whose answers differ between nodes is caught", "[simulation]") {
   CHECK(find_failure(Bug::none).value_or("") == "");
   CHECK(find_failure(Bug::answers_differ).value_or("").starts_with("determinism"));
