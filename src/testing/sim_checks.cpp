@@ -21,6 +21,33 @@ void SimChecks::added(NodeId node) {
   nodes_.emplace(node, Node(bootstrap_));
 }
 
+void SimChecks::let_in(NodeId node, const Introduction& peer) const {
+  const auto known = known_store(node, peer.node);
+  require(!known || *known == peer.store,
+          "identity: ",
+          node,
+          " lets in ",
+          peer.node,
+          " with another data directory than the one it has heard of");
+}
+
+std::optional<StoreId> SimChecks::known_store(NodeId node, NodeId member) const {
+  const Member* known = oracle_.members_at(nodes_.at(node).applied)->find(member);
+  if (known == nullptr || known->store == StoreId{0}) return std::nullopt;
+  return known->store;
+}
+
+bool SimChecks::has_pending_change() const {
+  for (const auto& [id, node] : nodes_) {
+    const LogImage& log = node.written;
+    for (Index index = std::max(oracle_.last_chosen(), log.base().index) + 1; index <= log.last();
+         ++index) {
+      if (log.at(index).type == EntryType::membership) return true;
+    }
+  }
+  return false;
+}
+
 void SimChecks::started(NodeId id, const driver::Recovered& recovered) {
   Node& node = at(id);
   node.written = node.durable;

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
 
 #include "raftkit/sessions.hpp"
+#include "raftkit/transport.hpp"
 
 #include "driver/ports.hpp"
 #include "driver/recovery.hpp"
@@ -29,6 +31,7 @@ class SimChecks {
   // What a node does.
 
   void added(NodeId node);
+  void let_in(NodeId node, const Introduction& peer) const;
   void started(NodeId node, const driver::Recovered& recovered);
   /// Handed to the log; `state` and `members` as they are then.
   void wrote(NodeId node,
@@ -52,6 +55,11 @@ class SimChecks {
   void refused(std::uint64_t number);
   /// A read of `key` at `index` saw `value`.
   void saw(std::uint8_t key, Index index, const ListValue& value) const;
+
+  /// The data directory of `member`, if `node` has applied what that published.
+  [[nodiscard]] std::optional<StoreId> known_store(NodeId node, NodeId member) const;
+  /// Some log holds a membership change that nobody knows to be committed.
+  [[nodiscard]] bool has_pending_change() const;
 
   [[nodiscard]] bool was_applied(std::uint64_t number) const { return numbers_.contains(number); }
   [[nodiscard]] const ClusterOracle& oracle() const { return oracle_; }

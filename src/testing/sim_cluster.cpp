@@ -82,7 +82,7 @@ Member SimCluster::describe(NodeId id) const {
   return {id, "n" + to_string(id), {SimTransport::url_of(id)}, StoreId{1000 + id.value}, {}};
 }
 
-SimNode& SimCluster::add_node(NodeId id) {
+SimNodeOptions SimCluster::options_of(NodeId id) {
   SimNodeOptions node;
   node.driver = settings_.driver;
   node.driver.raft.id = id;
@@ -103,7 +103,11 @@ SimNode& SimCluster::add_node(NodeId id) {
     ListMachine::Disk* disk = settings_.on_disk ? &disks_[id] : nullptr;
     node.state_machine = [this, id, disk] { return make_lists(id, disk); };
   }
-  return *nodes_.emplace(id, std::make_unique<SimNode>(world(), std::move(node))).first->second;
+  return node;
+}
+
+SimNode& SimCluster::add_node(NodeId id) {
+  return *nodes_.emplace(id, std::make_unique<SimNode>(world(), options_of(id))).first->second;
 }
 
 std::unique_ptr<StateMachine> SimCluster::make_lists(NodeId id, ListMachine::Disk* disk) {
@@ -133,7 +137,7 @@ void SimCluster::run_until(SimTime end) {
 std::vector<SimNode*> SimCluster::members() {
   std::vector<SimNode*> found;
   for (auto& [id, node] : nodes_) {
-    if (checks_.oracle().newest_members()->contains(id) && !forsaken_.contains(id))
+    if (checks_.oracle().newest_members()->contains(id) && !forsaken_.contains(id) && !is_lost(id))
       found.push_back(node.get());
   }
   return found;
@@ -171,6 +175,11 @@ SimNode* SimCluster::pick(std::uint32_t choice) {
       ->second.get();
 }
 
+SimNode& SimCluster::voter(std::uint32_t choice) {
+  const auto& voters = checks_.oracle().newest_members()->voters;
+  return *nodes_.at(voters[choice % voters.size()]);
+}
+
 void SimCluster::look_after_members() {
   constexpr SimTime kEvery = milliseconds(500);
   constexpr SimTime kPatience = seconds(8);
@@ -184,7 +193,7 @@ void SimCluster::look_after_members() {
       outside_since_.erase(id);
       const auto down = down_until_.find(id);
       const bool is_due = down == down_until_.end() || down->second <= now() || is_healed_;
-      if (node->is_up() || !is_due || forsaken_.contains(id)) continue;
+      if (node->is_up() || !is_due || forsaken_.contains(id) || is_lost(id)) continue;
       down_until_.erase(id);
       node->start();
     } else if (node->is_up()) {
@@ -195,6 +204,7 @@ void SimCluster::look_after_members() {
       clients_->node_crashed(id);
     }
   }
+  look_after_lost();
 }
 
 void SimCluster::fill(SimulationReport& report) const {

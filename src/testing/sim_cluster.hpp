@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -48,6 +49,7 @@ class SimCluster {
 
  private:
   static constexpr std::size_t kFewestVoters = 3;
+  static constexpr std::size_t kMostNodes = 12;  // that ever were
   struct Settings {
     bool on_disk = false;
     SimTime apply_delay{0};
@@ -60,11 +62,13 @@ class SimCluster {
 
   void choose_settings();
   [[nodiscard]] SimClients::Options choose_workload();
+  [[nodiscard]] SimNodeOptions options_of(NodeId id);
   SimNode& add_node(NodeId id);
   [[nodiscard]] std::unique_ptr<StateMachine> make_lists(NodeId id, ListMachine::Disk* disk);
   [[nodiscard]] Member describe(NodeId id) const;
   [[nodiscard]] SimNode* leader();
   [[nodiscard]] SimNode* pick(std::uint32_t choice);
+  [[nodiscard]] SimNode& voter(std::uint32_t choice);
   void look_after_members();
 
   // faults; they return whether there was something to do
@@ -91,6 +95,29 @@ class SimCluster {
   enum class Part : std::uint8_t { process, disk };
   void end_later(SimNode* node, Part part, SimTime lasts, void (*end)(SimNode&));
 
+  // sim_impostors.cpp
+  /// Has the ID of a member and a data directory of its own: nobody who matters to the checks.
+  struct Impostor {
+    SimChecks checks;
+    SimMarks marks;
+    SimHistory history;
+    std::unique_ptr<SimNode> node;
+  };
+  /// A member whose disk is gone.
+  struct Lost {
+    NodeId node;
+    SimTime back_at;               // when it starts, without knowing
+    Impostor* impostor = nullptr;  // it, from then on
+    SimTime next_order{0};
+    std::optional<NodeId> successor = {};
+  };
+  bool wipe(SimNode& node, SimTime lasts);
+  [[nodiscard]] bool is_known_to_others(NodeId node);
+  Impostor& start_impostor(NodeId node);
+  void look_after_lost();
+  void order_replacement();
+  [[nodiscard]] bool is_lost(NodeId node) const { return lost_ && lost_->node == node; }
+
   const SimulationOptions& options_;
   MembershipPtr bootstrap_;
   core::Random random_;
@@ -113,6 +140,9 @@ class SimCluster {
   SimNetwork::Fault path_faults_ = 0;
   std::map<std::pair<NodeId, Part>, std::uint64_t> newest_fault_;
   std::set<NodeId> forsaken_;
+  std::vector<std::unique_ptr<Impostor>> impostors_;
+  std::optional<Lost> lost_;
+  SimTime last_reduction_ = -seconds(60);  // when a member was told to go
   bool is_healed_ = false;
   bool is_cut_short_ = false;
 };

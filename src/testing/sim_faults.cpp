@@ -19,7 +19,8 @@ bool is_lasting(SimFault fault) {
                                 SimFault::broken_disk,
                                 SimFault::full_disk,
                                 SimFault::replay,
-                                SimFault::oversize};
+                                SimFault::oversize,
+                                SimFault::wipe};
   return std::find(kOnce.begin(), kOnce.end(), fault) == kOnce.end();
 }
 
@@ -93,6 +94,8 @@ std::string SimCluster::victims_of(const SimFaultStep& step) {
     case SimFault::replay:
     case SimFault::oversize:
       return one + " to " + other;
+    case SimFault::wipe:
+      return name(&voter(step.a));
   }
   return {};
 }
@@ -122,6 +125,8 @@ void SimCluster::forsake_some() {
   // One fewer than a minority: a change that is under way may still remove a voter.
   const std::vector<NodeId> voters = checks_.oracle().newest_members()->voters;
   const std::size_t count = std::max<std::size_t>(1, (voters.size() - 1) / 2 - 1);
+  // A member that is still to be replaced is one fewer already.
+  if (lost_) return;
   // Without check-quorum a leader that hears nobody leads for ever, and nobody else can.
   // Without pre-votes one that hears nobody may depose every leader.
   const RaftOptions& raft = settings_.driver.raft;
@@ -311,6 +316,8 @@ bool SimCluster::apply_to_processes(const SimFaultStep& step) {
     case SimFault::clock:
       node->set_clock_rate(90 + step.b % 21);
       return true;
+    case SimFault::wipe:
+      return wipe(voter(step.a), step.lasts);
     default:
       return false;
   }
@@ -353,8 +360,7 @@ bool SimCluster::apply_to_members(const SimFaultStep& step) {
 }
 
 bool SimCluster::join(SimNode& by, std::uint32_t choice) {
-  constexpr std::size_t kMost = 12;  // nodes that ever were
-  if (nodes_.size() >= kMost) return false;
+  if (nodes_.size() >= kMostNodes || lost_) return false;
   const NodeId id{next_node_++};
   add_node(id).start();
   MembershipChange change;
@@ -363,9 +369,11 @@ bool SimCluster::join(SimNode& by, std::uint32_t choice) {
                           {id, {}, {SimTransport::url_of(id)}, {}, {}}});
   // In place of another one, through a joint phase.
   const auto& voters = by.driver().membership()->voters;
-  if (choice % 3 == 0 && (!learns || voters.size() > kFewestVoters))
+  if (choice % 3 == 0 && (!learns || voters.size() > kFewestVoters)) {
+    last_reduction_ = now();
     change.steps.push_back(
         {MemberOperation::remove, {voters[choice / 3 % voters.size()], {}, {}, {}, {}}});
+  }
   if (choice / 64 % 4 == 0) change.transition = Transition::joint_explicit;
   by.change_membership(change, [](error_code, const driver::Proposed&) {});
   return true;
@@ -373,7 +381,8 @@ bool SimCluster::join(SimNode& by, std::uint32_t choice) {
 
 bool SimCluster::reduce(SimNode& by, MemberOperation operation, std::uint32_t choice) {
   const auto& voters = by.driver().membership()->voters;
-  if (voters.size() <= kFewestVoters) return false;
+  if (voters.size() <= kFewestVoters || lost_) return false;
+  last_reduction_ = now();
   const auto ask = [&](std::uint32_t which) {
     MembershipChange change;
     change.steps.push_back({operation, {voters[which % voters.size()], {}, {}, {}, {}}, true});

@@ -81,6 +81,8 @@ inline constexpr auto kMarks = std::to_array<std::string_view>({
     "forwarded proposal at a node that leads no more",
     "heartbeat from an old term",
     "heartbeat round confirmed late",
+    "identity: another data directory refused",
+    "identity: member replaced whose disk was lost",
     "leader: elected during a joint phase",
     "leader: elected with committed entries not applied",
     "leader: elected with entries that nobody committed",

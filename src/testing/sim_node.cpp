@@ -213,6 +213,13 @@ void SimNode::failed(const Error& error) {
     });
     return;
   }
+  if (options_.on_refused && error == Errc::store_mismatch) {
+    life_->is_refused = true;
+    world_.clock.after(milliseconds(10), [this, door = life_->process.door()] {
+      if (door.is_alive()) options_.on_refused(id());
+    });
+    return;
+  }
   fail("node " + to_string(id()) + " cannot go on: " + error.message());
 }
 
@@ -235,6 +242,11 @@ void SimNode::membership_changed(const MembershipPtr& membership, std::vector<Pe
 }
 
 void SimNode::on_message(Envelope envelope) {
+  require(!options_.on_refused,
+          "identity: ",
+          envelope.from,
+          " talks to another data directory of ",
+          id());
   world_.marks.received(envelope, driver());
   life_->driver->receive(std::move(envelope));
   plan_flush();
@@ -244,11 +256,21 @@ void SimNode::on_peer(PeerReport report) {
   world_.trace.note("peer", id(), report.peer.value, static_cast<std::uint64_t>(report.state));
   world_.marks.reported(report);
   life_->driver->on_peer(report);
+  const bool is_told = options_.on_refused && report.by == PeerReport::By::peer &&
+                       report.error == Errc::store_mismatch &&
+                       driver().membership()->contains(report.peer);
+  require(!is_told || life_->is_refused,
+          "identity: ",
+          id(),
+          " goes on with another data directory than the one that ",
+          report.peer,
+          " knows");
   plan_flush();
 }
 
 Result<void> SimNode::admit(const Introduction& peer) {
   auto admitted = life_->driver->admit(peer);
+  if (admitted) world_.checks.let_in(id(), peer);
   world_.marks.hit_if(admitted && !driver().membership()->contains(peer.node),
                       "connection: stranger let in");
   plan_flush();

@@ -69,6 +69,9 @@ struct SimNodeOptions {
   std::function<void(NodeId)> on_failing_disk;
   /// Makes the state machine at each start of the node.
   std::function<std::unique_ptr<StateMachine>()> state_machine;
+  /// Set of one whose data directory is not the one that its ID stands for: it must hear that, and
+  /// nothing else.
+  std::function<void(NodeId)> on_refused = {};
 };
 
 /// Outlives its process: between crash() and start() only the disk is left. Owner: the simulation.
@@ -155,6 +158,7 @@ class SimNode final : private driver::Ports, private TransportHandler {
     bool is_applying = false;
     bool is_restoring = false;
     bool is_flush_planned = false;
+    bool is_refused = false;  // as on_refused has it
     std::uint64_t alarm = 0;  // the newest one
     std::map<SimMoment, SimAction> traps;
     std::unique_ptr<driver::Driver> driver;

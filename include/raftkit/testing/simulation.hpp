@@ -19,9 +19,9 @@
 namespace raftkit::testing {
 
 /// What can go wrong. Most of it lasts for a while; `corrupt`, `reset`, `clock`, `transfer`,
-/// `join`, `remove`, `demote`, `replay` and `oversize` happen once. `broken_disk` and `full_disk`
-/// do nothing to stores in memory, which three quarters of the seeds have; the others have the
-/// production stores.
+/// `join`, `remove`, `demote`, `replay`, `oversize` and `wipe` happen once. `broken_disk` and
+/// `full_disk` do nothing to stores in memory, which three quarters of the seeds have; the others
+/// have the production stores.
 enum class SimFault : std::uint8_t {
   split,           ///< two halves that do not hear each other
   isolate_leader,  ///< the leader hears nobody, and nobody hears it
@@ -52,8 +52,9 @@ enum class SimFault : std::uint8_t {
   flap,            ///< a path breaks and heals every 50 to 500 ms, one way or both
   replay,          ///< what was sent before on a path comes again, perhaps after a new handshake
   oversize,        ///< a frame announces a message over the limit, of up to 4 GiB
+  wipe,            ///< a voter's disk is lost, it starts with an empty one, and is replaced
 };
-inline constexpr std::size_t kSimFaults = 29;
+inline constexpr std::size_t kSimFaults = 30;
 
 [[nodiscard]] std::string_view to_string(SimFault fault);
 

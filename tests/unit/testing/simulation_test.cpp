@@ -187,6 +187,21 @@ TEST_CASE("Frames that were sent before, or announce too much, come and are refu
   CHECK(count(report, "connection: message over the limit refused") >= 1);
 }
 
+TEST_CASE("A member that lost its disk is refused, and another one takes its place",
+          "[simulation]") {
+  for (const std::uint64_t seed : {2U, 4U, 8U}) {
+    CAPTURE(seed);
+    SimFaultPlan plan;
+    for (std::uint32_t i = 0; i < 2; ++i)
+      plan.push_back({milliseconds(5'000 + 10'000 * i), SimFault::wipe, i, 0, milliseconds(1'000)});
+    const auto report = simulate({.seed = seed, .duration = milliseconds(25'000), .faults = plan});
+    CHECK(report.failure.value_or("") == "");
+    CHECK(report.faults == 2);
+    CHECK(count(report, "identity: another data directory refused") == 2);
+    CHECK(count(report, "identity: member replaced whose disk was lost") == 2);
+  }
+}
+
 TEST_CASE("A state machine whose answers differ between nodes is caught", "[simulation]") {
   CHECK(find_failure(Bug::none).value_or("") == "");
   CHECK(find_failure(Bug::answers_differ).value_or("").starts_with("determinism"));

@@ -1,0 +1,97 @@
+// Who starts under the ID of a member with a data directory that is not that member's.
+#include <algorithm>
+
+#include "testing/sim_cluster.hpp"
+
+namespace raftkit::testing {
+
+/// That all other members run and know its data directory, as the operator is told to see to.
+bool SimCluster::is_known_to_others(NodeId node) {
+  const auto others = members();
+  return std::all_of(others.begin(), others.end(), [&](const SimNode* other) {
+    return other->id() == node || (other->is_up() && checks_.known_store(other->id(), node));
+  });
+}
+
+SimCluster::Impostor& SimCluster::start_impostor(NodeId id) {
+  const SnapshotMeta bootstrap{driver::kBootstrap, bootstrap_};
+  Impostor& impostor = *impostors_.emplace_back(
+      std::make_unique<Impostor>(Impostor{SimChecks(bootstrap), {}, SimHistory(clock_), nullptr}));
+  SimNodeOptions options = options_of(id);
+  options.driver.self.store = StoreId{2000 + impostors_.size()};
+  options.stores = SimStores::in_memory;
+  options.state_machine = [this] { return std::make_unique<ListMachine>(nullptr, random_.next()); };
+  options.on_refused = [this, &impostor](NodeId) {
+    marks_.hit("identity: another data directory refused");
+    impostor.node->crash(SimNetwork::Farewell::close);
+  };
+  impostor.node = std::make_unique<SimNode>(SimWorld{clock_,
+                                                     random_,
+                                                     network_,
+                                                     directory_,
+                                                     impostor.checks,
+                                                     trace_,
+                                                     impostor.marks,
+                                                     impostor.history},
+                                            std::move(options));
+  impostor.node->start();
+  return impostor;
+}
+
+// --- a lost disk
+
+bool SimCluster::wipe(SimNode& node, SimTime lasts) {
+  // With fewer voters than it seems to have, a group must not lose any more: not one to an order
+  // that is still on its way, either.
+  constexpr SimTime kLongestOrder = seconds(15);
+  const MembershipPtr& newest = checks_.oracle().newest_members();
+  const bool is_settled = !newest->is_joint() && newest->voters.size() >= kFewestVoters &&
+                          now() - last_reduction_ > kLongestOrder && !checks_.has_pending_change();
+  if (lost_ || nodes_.size() >= kMostNodes || !is_settled || !node.is_up()) return false;
+  if (!is_known_to_others(node.id())) return false;
+  node.crash(SimNetwork::Farewell::close);
+  clients_->node_crashed(node.id());
+  // What it had made durable still counts for the checks, and nothing that comes after: whoever
+  // heard of it may rely on it, as the others are enough to keep it.
+  lost_ = Lost{node.id(), now() + lasts};
+  return true;
+}
+
+/// What an operator does: starts it again, and when it refuses, or nothing comes of it, puts
+/// another member in its place.
+void SimCluster::look_after_lost() {
+  if (!lost_) return;
+  constexpr SimTime kPatience = seconds(5);
+  if (!checks_.oracle().newest_members()->contains(lost_->node)) {
+    marks_.hit("identity: member replaced whose disk was lost");
+    if (lost_->impostor != nullptr) lost_->impostor->node->crash(SimNetwork::Farewell::close);
+    lost_.reset();
+    return;
+  }
+  if (now() < lost_->back_at) return;
+  if (lost_->impostor == nullptr && is_known_to_others(lost_->node)) {
+    lost_->impostor = &start_impostor(lost_->node);
+    return;
+  }
+  const bool has_refused = lost_->impostor != nullptr && !lost_->impostor->node->is_up();
+  if (has_refused || now() >= lost_->back_at + kPatience) order_replacement();
+}
+
+void SimCluster::order_replacement() {
+  SimNode* const by = leader();
+  if (by == nullptr || now() < lost_->next_order) return;
+  lost_->next_order = now() + seconds(3);
+  if (!lost_->successor) {
+    lost_->successor = NodeId{next_node_++};
+    add_node(*lost_->successor).start();
+  }
+  MembershipChange change;
+  // If an earlier order was carried out, this one must do nothing.
+  change.steps.push_back({MemberOperation::remove, {lost_->node, {}, {}, {}, {}}, true});
+  change.steps.push_back(
+      {MemberOperation::make_voter,
+       {*lost_->successor, {}, {SimTransport::url_of(*lost_->successor)}, {}, {}}});
+  by->change_membership(change, [](error_code, const driver::Proposed&) {});
+}
+
+}  // namespace raftkit::testing
