@@ -11,11 +11,11 @@ namespace raftkit::testing {
 namespace {
 
 constexpr std::array<std::string_view, kSimFaults> kNames = {
-    "split",       "isolate_leader", "mute",  "deafen",       "bridge",    "slow_path",
-    "corrupt",     "reset",          "kill",  "kill_leader",  "kill_all",  "power_cut",
-    "kill_amid",   "stop",           "pause", "pause_leader", "slow_disk", "hung_disk",
-    "broken_disk", "full_disk",      "clock", "transfer",     "join",      "remove",
-    "demote",      "ring",           "flap",  "replay",       "oversize",  "wipe"};
+    "split",    "isolate_leader", "mute",        "deafen",    "bridge",      "slow_path", "corrupt",
+    "reset",    "kill",           "kill_leader", "kill_all",  "power_cut",   "kill_amid", "stop",
+    "pause",    "pause_leader",   "slow_disk",   "hung_disk", "broken_disk", "full_disk", "clock",
+    "transfer", "join",           "remove",      "demote",    "ring",        "flap",      "replay",
+    "oversize", "wipe",           "duplicate"};
 
 /// Whether it needs more than a cluster that runs: other stores, a leader, more than three voters.
 bool may_find_nothing(SimFault fault) {

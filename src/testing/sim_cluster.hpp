@@ -113,7 +113,9 @@ class SimCluster {
   };
   bool wipe(SimNode& node, SimTime lasts);
   [[nodiscard]] bool is_known_to_others(NodeId node);
-  Impostor& start_impostor(NodeId node);
+  enum class Place : std::uint8_t { instead, elsewhere };
+  Impostor& start_impostor(NodeId node, Place place);
+  bool duplicate(const SimNode& node, SimTime lasts);
   void look_after_lost();
   void order_replacement();
   [[nodiscard]] bool is_lost(NodeId node) const { return lost_ && lost_->node == node; }

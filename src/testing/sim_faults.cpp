@@ -95,6 +95,7 @@ std::string SimCluster::victims_of(const SimFaultStep& step) {
     case SimFault::oversize:
       return one + " to " + other;
     case SimFault::wipe:
+    case SimFault::duplicate:
       return name(&voter(step.a));
   }
   return {};
@@ -318,6 +319,8 @@ bool SimCluster::apply_to_processes(const SimFaultStep& step) {
       return true;
     case SimFault::wipe:
       return wipe(voter(step.a), step.lasts);
+    case SimFault::duplicate:
+      return duplicate(voter(step.a), step.lasts);
     default:
       return false;
   }

@@ -13,13 +13,14 @@ bool SimCluster::is_known_to_others(NodeId node) {
   });
 }
 
-SimCluster::Impostor& SimCluster::start_impostor(NodeId id) {
+SimCluster::Impostor& SimCluster::start_impostor(NodeId id, Place place) {
   const SnapshotMeta bootstrap{driver::kBootstrap, bootstrap_};
   Impostor& impostor = *impostors_.emplace_back(
       std::make_unique<Impostor>(Impostor{SimChecks(bootstrap), {}, SimHistory(clock_), nullptr}));
   SimNodeOptions options = options_of(id);
   options.driver.self.store = StoreId{2000 + impostors_.size()};
   options.stores = SimStores::in_memory;
+  options.is_listening = place == Place::instead;
   options.state_machine = [this] { return std::make_unique<ListMachine>(nullptr, random_.next()); };
   options.on_refused = [this, &impostor](NodeId) {
     marks_.hit("identity: another data directory refused");
@@ -36,6 +37,13 @@ SimCluster::Impostor& SimCluster::start_impostor(NodeId id) {
                                             std::move(options));
   impostor.node->start();
   return impostor;
+}
+
+bool SimCluster::duplicate(const SimNode& node, SimTime lasts) {
+  if (lost_ || !node.is_up() || !is_known_to_others(node.id())) return false;
+  Impostor& impostor = start_impostor(node.id(), Place::elsewhere);
+  clock_.after(lasts, [&impostor] { impostor.node->crash(SimNetwork::Farewell::close); });
+  return true;
 }
 
 // --- a lost disk
@@ -70,7 +78,7 @@ void SimCluster::look_after_lost() {
   }
   if (now() < lost_->back_at) return;
   if (lost_->impostor == nullptr && is_known_to_others(lost_->node)) {
-    lost_->impostor = &start_impostor(lost_->node);
+    lost_->impostor = &start_impostor(lost_->node, Place::instead);
     return;
   }
   const bool has_refused = lost_->impostor != nullptr && !lost_->impostor->node->is_up();

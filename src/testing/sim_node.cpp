@@ -18,7 +18,7 @@ SimNode::SimNode(const SimWorld& world, SimNodeOptions options)
 }
 
 void SimNode::start() {
-  world_.network.set_power(id(), true);
+  if (options_.is_listening) world_.network.set_power(id(), true);
   life_ = std::make_unique<Life>(world_.clock);
   life_->machine = options_.state_machine();
   options_.driver.kind = life_->machine->kind();
@@ -41,8 +41,12 @@ void SimNode::start() {
   if (is_on_disk) check_state(*applied);
   const Member& self = options_.driver.self;
   life_->transport = std::make_unique<SimTransport>(
-      SimTransport::Surroundings{
-          world_.network, world_.directory, world_.random, world_.marks, options_.max_queued_bytes},
+      SimTransport::Surroundings{world_.network,
+                                 world_.directory,
+                                 world_.random,
+                                 world_.marks,
+                                 options_.max_queued_bytes,
+                                 options_.is_listening},
       life_->process,
       static_cast<TransportHandler&>(*this),
       LocalIdentity{options_.cluster, self.id, self.store, self.name, self.peer_urls});
@@ -60,7 +64,8 @@ void SimNode::crash(SimNetwork::Farewell farewell) {
   if (!is_up()) return;
   world_.trace.note("crash", id());
   world_.history.is_down(id());
-  world_.network.set_power(id(), farewell == SimNetwork::Farewell::close);
+  if (options_.is_listening)
+    world_.network.set_power(id(), farewell == SimNetwork::Farewell::close);
   life_->transport->set_farewell(farewell);
   mark_crash();
   const std::vector<PersistBatch> unfinished = std::exchange(life_->writing, {});

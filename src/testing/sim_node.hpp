@@ -69,6 +69,7 @@ struct SimNodeOptions {
   std::function<void(NodeId)> on_failing_disk;
   /// Makes the state machine at each start of the node.
   std::function<std::unique_ptr<StateMachine>()> state_machine;
+  bool is_listening = true;  ///< false: only calls, from a machine that is not the ID's
   /// Set of one whose data directory is not the one that its ID stands for: it must hear that, and
   /// nothing else.
   std::function<void(NodeId)> on_refused = {};

@@ -34,15 +34,16 @@ SimTransport::SimTransport(const Surroundings& around,
       process_(process),
       handler_(handler),
       identity_(std::move(identity)),
+      is_listening_(around.is_listening),
       decoder_(kMaxMessageBytes) {
-  directory_[identity_.node] = this;
+  if (is_listening_) directory_[identity_.node] = this;
   next_tick_ = process_.now();
   tick();
 }
 
 SimTransport::~SimTransport() {
   abandon_transfers();
-  directory_.erase(identity_.node);
+  if (is_listening_) directory_.erase(identity_.node);
   for (auto& [id, peer] : peers_) {
     if (peer->stream != nullptr) network_.leave_sender(peer->stream, farewell_);
   }

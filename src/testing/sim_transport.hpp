@@ -34,9 +34,10 @@ class SimTransport {
     core::Random& random;
     SimMarks& marks;
     std::size_t max_queued_bytes;  ///< for a peer
+    bool is_listening = true;
   };
 
-  /// Listens from now on.
+  /// Listens from now on, if it does at all.
   SimTransport(const Surroundings& around,
                SimProcess& process,
                TransportHandler& handler,
@@ -136,6 +137,7 @@ class SimTransport {
   SimProcess& process_;
   TransportHandler& handler_;
   LocalIdentity identity_;
+  bool is_listening_;
   SimNetwork::Farewell farewell_ = SimNetwork::Farewell::close;
   std::map<NodeId, std::unique_ptr<Peer>> peers_;
   std::uint64_t attempts_ = 0;  // also of peers that were forgotten meanwhile

@@ -53,8 +53,9 @@ enum class SimFault : std::uint8_t {
   replay,          ///< what was sent before on a path comes again, perhaps after a new handshake
   oversize,        ///< a frame announces a message over the limit, of up to 4 GiB
   wipe,            ///< a voter's disk is lost, it starts with an empty one, and is replaced
+  duplicate,       ///< elsewhere another process starts with a voter's ID and an empty disk
 };
-inline constexpr std::size_t kSimFaults = 30;
+inline constexpr std::size_t kSimFaults = 31;
 
 [[nodiscard]] std::string_view to_string(SimFault fault);
 

@@ -202,6 +202,19 @@ TEST_CASE("A member that lost its disk is refused, and another one takes its pla
   }
 }
 
+TEST_CASE("A second process with a member's ID is refused, and the member goes on",
+          "[simulation]") {
+  SimFaultPlan plan;
+  for (std::uint32_t i = 0; i < 6; ++i)
+    plan.push_back(
+        {milliseconds(3'000 + 2'000 * i), SimFault::duplicate, i, 0, milliseconds(1'000)});
+  const auto report = simulate({.seed = 2, .duration = milliseconds(16'000), .faults = plan});
+  CHECK(report.failure.value_or("") == "");
+  CHECK(count(report, "identity: another data directory refused") == 6);
+  CHECK(count(report, "leader: won the election") == 1);
+  CHECK(report.unknown == 0);
+}
+
 TEST_CASE("A state machine whose answers differ between nodes is caught", "[simulation]") {
   CHECK(find_failure(Bug::none).value_or("") == "");
   CHECK(find_failure(Bug::answers_differ).value_or("").starts_with("determinism"));
