@@ -132,6 +132,12 @@ void ClusterOracle::elected(NodeId node,
           " without the votes of a quorum");
 }
 
+std::optional<StoreId> ClusterOracle::store_at(Index index, NodeId member) const {
+  const Member* known = members_at(index)->find(member);
+  if (known == nullptr || known->store == StoreId{0}) return std::nullopt;
+  return known->store;
+}
+
 bool ClusterOracle::was_chosen(const Membership& membership) const {
   const Membership* compared = nullptr;
   for (auto entry = chosen_.rbegin(); entry != chosen_.rend(); ++entry) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -55,6 +56,8 @@ class ClusterOracle {
   [[nodiscard]] HistoryHash state_at(Index index) const { return chosen(index).hash; }
   /// After the committed entry at `index`.
   [[nodiscard]] const MembershipPtr& members_at(Index index) const { return chosen(index).members; }
+  /// The data directory that `member` has published by then.
+  [[nodiscard]] std::optional<StoreId> store_at(Index index, NodeId member) const;
   /// Whether it ever was in effect.
   [[nodiscard]] bool was_chosen(const Membership& membership) const;
   [[nodiscard]] const MembershipPtr& newest_members() const { return chosen_.back().members; }

@@ -32,9 +32,12 @@ void SimChecks::let_in(NodeId node, const Introduction& peer) const {
 }
 
 std::optional<StoreId> SimChecks::known_store(NodeId node, NodeId member) const {
-  const Member* known = oracle_.members_at(nodes_.at(node).applied)->find(member);
-  if (known == nullptr || known->store == StoreId{0}) return std::nullopt;
-  return known->store;
+  return oracle_.store_at(nodes_.at(node).applied, member);
+}
+
+bool SimChecks::remembers_store(NodeId node, NodeId member) const {
+  const LogImage& log = nodes_.at(node).durable;
+  return oracle_.store_at(std::max(log.hard.commit, log.base().index), member).has_value();
 }
 
 bool SimChecks::has_pending_change() const {

@@ -58,6 +58,8 @@ class SimChecks {
 
   /// The data directory of `member`, if `node` has applied what that published.
   [[nodiscard]] std::optional<StoreId> known_store(NodeId node, NodeId member) const;
+  /// And will after a crash.
+  [[nodiscard]] bool remembers_store(NodeId node, NodeId member) const;
   /// Some log holds a membership change that nobody knows to be committed.
   [[nodiscard]] bool has_pending_change() const;
 

@@ -5,11 +5,11 @@
 
 namespace raftkit::testing {
 
-/// That all other members run and know its data directory, as the operator is told to see to.
+/// That all other members know its data directory, also after a crash.
 bool SimCluster::is_known_to_others(NodeId node) {
   const auto others = members();
   return std::all_of(others.begin(), others.end(), [&](const SimNode* other) {
-    return other->id() == node || (other->is_up() && checks_.known_store(other->id(), node));
+    return other->id() == node || checks_.remembers_store(other->id(), node);
   });
 }
 
@@ -72,17 +72,17 @@ void SimCluster::look_after_lost() {
   constexpr SimTime kPatience = seconds(5);
   if (!checks_.oracle().newest_members()->contains(lost_->node)) {
     marks_.hit("identity: member replaced whose disk was lost");
+    // Null: an older order took it away before it was back.
     if (lost_->impostor != nullptr) lost_->impostor->node->crash(SimNetwork::Farewell::close);
     lost_.reset();
     return;
   }
   if (now() < lost_->back_at) return;
-  if (lost_->impostor == nullptr && is_known_to_others(lost_->node)) {
+  if (lost_->impostor == nullptr) {
     lost_->impostor = &start_impostor(lost_->node, Place::instead);
     return;
   }
-  const bool has_refused = lost_->impostor != nullptr && !lost_->impostor->node->is_up();
-  if (has_refused || now() >= lost_->back_at + kPatience) order_replacement();
+  if (!lost_->impostor->node->is_up() || now() >= lost_->back_at + kPatience) order_replacement();
 }
 
 void SimCluster::order_replacement() {
