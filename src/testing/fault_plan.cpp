@@ -17,14 +17,18 @@ constexpr std::array<std::string_view, kSimFaults> kNames = {
     "transfer", "join",           "remove",      "demote",    "ring",        "flap",      "replay",
     "oversize", "wipe",           "duplicate"};
 
-/// Whether it needs more than a cluster that runs: other stores, a leader, more than three voters.
+/// Whether it needs more than a cluster that runs: other stores, a leader, more than three voters,
+/// members that all know each other.
 bool may_find_nothing(SimFault fault) {
   constexpr std::array kKinds = {SimFault::broken_disk,
                                  SimFault::full_disk,
                                  SimFault::transfer,
                                  SimFault::join,
                                  SimFault::remove,
-                                 SimFault::demote};
+                                 SimFault::demote,
+                                 SimFault::ring,
+                                 SimFault::wipe,
+                                 SimFault::duplicate};
   return std::find(kKinds.begin(), kKinds.end(), fault) != kKinds.end();
 }
 
