@@ -61,13 +61,15 @@ class Reader {
     if (const auto found = match(line, "seed #")) return seed(found->front());
     if (const auto found = match(line, "nodes #")) return nodes(found->front());
     if (const auto found = match(line, "duration # ms")) return duration(found->front());
+    if (const auto found = match(line, "rate # per second")) return rate(found->front());
     if (const auto found = match(line, "expect # faults"))
       return expect(found->front(), scenario_.expected_faults);
     if (const auto found = match(line, "expect term #"))
       return expect(found->front(), scenario_.least_term);
     return refuse("'" + line +
                   "' is not understood; lines look like 'seed 7', 'nodes 3', 'duration 9000 ms', "
-                  "'expect 2 faults', 'expect term 3', 'at 1200 ms: split(3, 5) for 800 ms'");
+                  "'rate 50 per second', 'expect 2 faults', 'expect term 3', 'at 1200 ms: split(3, "
+                  "5) for 800 ms'");
   }
 
   Result<SimScenario> finish() {
@@ -141,6 +143,13 @@ class Reader {
     scenario_.duration = milliseconds(*value);
     return once("duration", duration_line_);
   }
+  Result<void> rate(const std::string& text) {
+    const auto value = number(text, 1'000'000);
+    if (!value) return value.error();
+    if (*value < 1) return refuse("'rate 0 per second' must be at least 1");
+    scenario_.operations_per_second = *value;
+    return once("rate", rate_line_);
+  }
   Result<void> expect(const std::string& text, std::optional<std::uint64_t>& expected) const {
     const auto value = number(text, kMost);
     if (!value) return value.error();
@@ -161,6 +170,7 @@ class Reader {
   std::size_t seed_line_ = 0;  // 0: not seen
   std::size_t nodes_line_ = 0;
   std::size_t duration_line_ = 0;
+  std::size_t rate_line_ = 0;
   SimScenario scenario_;
 };
 
@@ -171,6 +181,7 @@ void SimScenario::apply_to(SimulationOptions& options) const {
   options.nodes = nodes;
   options.duration = duration;
   options.faults = faults;
+  options.operations_per_second = operations_per_second;
 }
 
 std::optional<std::string> SimScenario::unmet(const SimulationReport& report) const {
@@ -186,6 +197,8 @@ std::optional<std::string> SimScenario::unmet(const SimulationReport& report) co
 std::ostream& operator<<(std::ostream& out, const SimScenario& scenario) {
   out << "seed " << scenario.seed << "\nnodes " << scenario.nodes << "\nduration "
       << scenario.duration.count() << " ms\n";
+  if (scenario.operations_per_second)
+    out << "rate " << *scenario.operations_per_second << " per second\n";
   if (scenario.expected_faults) out << "expect " << *scenario.expected_faults << " faults\n";
   if (scenario.least_term) out << "expect term " << *scenario.least_term << '\n';
   for (const SimFaultStep& step : scenario.faults)

@@ -28,6 +28,7 @@ class Shrinker {
     best_.seed = options.seed;
     best_.nodes = options.nodes;
     best_.duration = options.duration;
+    best_.operations_per_second = options.operations_per_second;
     best_.faults =
         options.faults ? *options.faults : make_fault_plan(options.seed, options.duration);
   }

@@ -17,8 +17,16 @@ void SimClients::start() {
 
 void SimClients::plan_next(std::size_t client) {
   if (is_stopped_) return;
-  world_.clock.after(between(world_.random, options_.least_pause, options_.most_pause),
-                     [this, client] { begin(client); });
+  world_.clock.after(pause(client), [this, client] { begin(client); });
+}
+
+SimTime SimClients::pause(std::size_t client) {
+  if (!options_.interval) return between(world_.random, options_.least_pause, options_.most_pause);
+  // From one beginning to the next: how long an answer takes must not change the rate.
+  SimTime& due = due_[client];
+  due += between(world_.random, *options_.interval / 2, *options_.interval * 3 / 2);
+  due = std::max(due, world_.clock.now());
+  return due - world_.clock.now();
 }
 
 void SimClients::begin(std::size_t client) {

@@ -24,6 +24,8 @@ class SimClients {
  public:
   struct Options {
     std::size_t clients = 4;
+    /// Of a client, from one beginning to the next, on average. None: it pauses as below.
+    std::optional<SimTime> interval = std::nullopt;
     SimTime least_pause = milliseconds(20);  ///< of a client between two operations
     SimTime most_pause = milliseconds(500);
     std::uint32_t read_percent = 40;
@@ -92,6 +94,7 @@ class SimClients {
   };
 
   void plan_next(std::size_t client);
+  [[nodiscard]] SimTime pause(std::size_t client);
   void begin(std::size_t client);
   void propose(std::uint64_t id, SimNode& node, std::uint64_t number);
   void read(std::uint64_t id, SimNode& node);
@@ -124,6 +127,7 @@ class SimClients {
   bool is_stopped_ = false;
   std::uint64_t next_id_ = 1;  // of operations, and what they append
   std::map<std::uint64_t, Pending> pending_;
+  std::map<std::size_t, SimTime> due_;              // its next operation, by client
   std::map<std::size_t, Session> sessions_;         // by client
   std::map<std::uint64_t, SessionAnswer> answers_;  // of operations in sessions
   std::array<std::vector<ListOperation>, kLists> history_;

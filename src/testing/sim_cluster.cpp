@@ -24,6 +24,8 @@ SimCluster::SimCluster(const SimulationOptions& options, const MembershipPtr& bo
 
 SimClients::Options SimCluster::choose_workload() {
   SimClients::Options workload{.clients = options_.clients, .command = options_.command};
+  if (options_.operations_per_second)
+    workload.interval = SimTime(seconds(1)) * options_.clients / *options_.operations_per_second;
   workload.most_pause = milliseconds(20U << random_.below(6));
   workload.least_pause = workload.most_pause / 20;
   workload.leader_percent = 25 * random_.below(4);

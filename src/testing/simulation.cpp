@@ -62,6 +62,14 @@ void make_progress(SimCluster& cluster, const SimulationOptions& options) {
   });
 }
 
+/// Of all clients, until the end.
+std::uint64_t fewest_answers(const SimulationOptions& options) {
+  const auto duration = static_cast<std::uint64_t>(options.duration.count());
+  const std::uint64_t wanted = options.clients * 50 * duration / 60'000;
+  if (!options.operations_per_second) return wanted;
+  return std::min(wanted, *options.operations_per_second * duration / 2'000);
+}
+
 void recover(SimCluster& cluster, const SimulationOptions& options) {
   cluster.heal();
   if (options.seed % 2 == 1) cluster.forsake_some();
@@ -70,8 +78,7 @@ void recover(SimCluster& cluster, const SimulationOptions& options) {
   });
   make_progress(cluster, options);
   // Under some faults hardly anything gets done; every run is to show something.
-  const auto wanted =
-      options.clients * 50 * static_cast<std::uint64_t>(options.duration.count()) / 60'000;
+  const std::uint64_t wanted = fewest_answers(options);
   within(cluster, seconds(120), "too few requests are answered", [&] {
     return cluster.clients().counts().appended + cluster.clients().counts().read >= wanted;
   });
@@ -109,6 +116,12 @@ SimulationReport simulate(const SimulationOptions& options) {
   }
   if ((options.state_machine == nullptr) != (options.command == nullptr)) {
     report.failure = "options: state_machine and command come together";
+    return report;
+  }
+  const std::uint64_t rate = options.operations_per_second.value_or(1);
+  if (rate < 1 || rate > 1'000'000) {
+    report.failure =
+        "options: operations_per_second must be from 1 to 1,000,000, not " + std::to_string(rate);
     return report;
   }
   SimCluster cluster(options, founders(options.nodes));

@@ -29,9 +29,10 @@ using namespace raftkit;  // NOLINT(google-build-using-namespace): domain words 
 namespace {
 
 constexpr const char* kUsage =
-    R"(usage: raftkit-sim --seed S [--nodes N] [--seconds T] [--verbose] [--until-event E]
-                   [--history FILE] [--html FILE]
+    R"(usage: raftkit-sim --seed S [--nodes N] [--seconds T] [--rate R] [--verbose]
+                   [--until-event E] [--history FILE] [--html FILE]
        raftkit-sim --seeds N [--first S | --fresh] [--jobs J] [--nodes N] [--seconds T]
+                   [--rate R]
        raftkit-sim --plan FILE-OR-DIRECTORY [--verbose] [--until-event E] [--history FILE] [--html FILE]
        raftkit-sim --seed S | --plan FILE --shrink FILE
        raftkit-sim --check FILE [--html FILE]
@@ -46,11 +47,13 @@ everything. A run follows from its seed.
   --jobs J         runs at the same time (default: one per processor)
   --nodes N        voters at the beginning, 1 to 9 (default: 3, 4 or 5, by the seed)
   --seconds T      simulated seconds of faults (default: 60)
+  --rate R         operations that all clients together begin in a simulated second (default: as the
+                   seed says)
   --verbose        a line per event: its number, time, node and what happened
   --until-event E  ends the run there; the events are those that --verbose counts
   --marks          prints how often each rare situation happened
-  --plan FILE      one run, with its seed, nodes, duration and faults from a file; of a directory all
-                   *.plan files, one after the other
+  --plan FILE      one run, with its seed, nodes, duration, rate and faults from a file; of a
+                   directory all *.plan files, one after the other
   --shrink FILE    makes the faults of a run that fails fewer, shorter and simpler while it still fails
                    in the same way, and writes what is left as a file for --plan
   --history FILE   writes what the clients asked and were told, as JSON Lines
@@ -71,6 +74,7 @@ struct Arguments {
   unsigned jobs = std::max(1U, std::thread::hardware_concurrency());
   std::size_t nodes = 0;
   std::uint64_t seconds = 60;
+  std::optional<std::uint64_t> rate;
   std::optional<std::uint64_t> until_event;
   bool verbose = false;
   bool marks = false;
@@ -105,13 +109,14 @@ void refuse_what_would_be_ignored(const std::vector<std::string>& given) {
   static const std::vector<Pair> kPairs = {
       {"--seed", {"--first", "--fresh", "--jobs"}},
       {"--seeds", {"--history", "--html", "--shrink"}},
-      {"--plan", {"--first", "--fresh", "--jobs", "--nodes", "--seconds"}},
+      {"--plan", {"--first", "--fresh", "--jobs", "--nodes", "--seconds", "--rate"}},
       {"--check",
        {"--first",
         "--fresh",
         "--jobs",
         "--nodes",
         "--seconds",
+        "--rate",
         "--verbose",
         "--until-event",
         "--marks",
@@ -135,6 +140,8 @@ void validate(const Arguments& arguments) {
   if (modes != 1) refuse("give one of --seed, --seeds (at least 1), --plan and --check");
   refuse_what_would_be_ignored(arguments.given);
   if (arguments.nodes > 9) refuse("--nodes must be from 1 to 9");
+  if (arguments.rate && (*arguments.rate < 1 || *arguments.rate > 1'000'000))
+    refuse("--rate must be from 1 to 1000000");
   if (arguments.jobs == 0) refuse("--jobs must be at least 1");
 }
 
@@ -169,6 +176,8 @@ Arguments parse(const std::vector<std::string>& words) {
       arguments.nodes = value();
     } else if (option == "--seconds") {
       arguments.seconds = value();
+    } else if (option == "--rate") {
+      arguments.rate = value();
     } else if (option == "--until-event") {
       arguments.until_event = value();
     } else if (option == "--history") {
@@ -195,6 +204,7 @@ testing::SimulationOptions options_for(const Arguments& arguments, std::uint64_t
   options.seed = seed;
   options.nodes = arguments.nodes > 0 ? arguments.nodes : kSizes[seed % std::size(kSizes)];
   options.duration = std::chrono::seconds(arguments.seconds);
+  options.operations_per_second = arguments.rate;
   options.until_event = arguments.until_event;
   options.trace = arguments.verbose ? &std::cout : nullptr;
   return options;
@@ -227,6 +237,7 @@ std::string command_for(const Arguments& arguments, std::uint64_t seed) {
   std::string command = "raftkit-sim --seed " + std::to_string(seed);
   if (arguments.nodes > 0) command += " --nodes " + std::to_string(arguments.nodes);
   if (arguments.seconds != 60) command += " --seconds " + std::to_string(arguments.seconds);
+  if (arguments.rate) command += " --rate " + std::to_string(*arguments.rate);
   if (arguments.until_event) command += " --until-event " + std::to_string(*arguments.until_event);
   return command;
 }

@@ -18,6 +18,7 @@ namespace raftkit::testing {
 ///     seed 7
 ///     nodes 3
 ///     duration 9000 ms
+///     rate 50 per second
 ///     expect 2 faults
 ///     expect term 3
 ///     at 2000 ms: pause(1, 0) for 3000 ms
@@ -30,6 +31,8 @@ struct SimScenario {
   // What the run must show so that the scenario still means something; none: anything.
   std::optional<std::uint64_t> expected_faults = std::nullopt;  ///< that find something to do
   std::optional<std::uint64_t> least_term = std::nullopt;
+  /// As in SimulationOptions.
+  std::optional<std::uint64_t> operations_per_second = std::nullopt;
 
   /// Puts it into `options`, whose other fields stay.
   void apply_to(SimulationOptions& options) const;

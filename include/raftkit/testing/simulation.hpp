@@ -81,7 +81,8 @@ struct SimulationOptions {
   std::size_t nodes = 3;  ///< voters at the beginning, 1 to 9
   /// Of the faults. After it everything heals, or with odd seeds everything but a few voters that
   /// stay dead, mute or deaf, and the cluster must come to itself again. The run ends when each
-  /// client has had 50 answers per minute of it on average, or fails after two more minutes.
+  /// client has had 50 answers per minute of it on average (with `operations_per_second`: half of
+  /// those, if that is less), or fails after two more minutes.
   std::chrono::milliseconds duration{60'000};
   /// None: make_fault_plan(seed, duration).
   std::optional<SimFaultPlan> faults = std::nullopt;
@@ -110,6 +111,11 @@ struct SimulationOptions {
   /// The command that repeats this run, for people who read the history or the page; the caller
   /// alone knows it.
   std::string reproduce = {};
+
+  /// How many operations all clients together begin in a simulated second, from 1 to 1,000,000; a
+  /// client that waits for an answer longer than its share begins the next one when it has it.
+  /// None: clients pause as the seed says, most often for some tens of milliseconds.
+  std::optional<std::uint64_t> operations_per_second = std::nullopt;
 };
 
 /// Rare situations that a run may get into, e.g. "leader: two at once": what a test that means to

@@ -14,6 +14,7 @@ namespace {
 constexpr const char* kText = R"(seed 18446744073709551615
 nodes 5
 duration 9000 ms
+rate 50 per second
 expect 2 faults
 expect term 3
 at 1200 ms: split(3, 4294967295) for 800 ms
@@ -78,6 +79,7 @@ TEST_CASE("A scenario that was written is read as it was", "[scenario]") {
   SimulationOptions options{.clients = 2};
   scenario->apply_to(options);
   CHECK(options.seed == scenario->seed);
+  CHECK(options.operations_per_second == 50);
   CHECK(options.duration == milliseconds(9'000));
   CHECK(options.faults->size() == 2);
   CHECK(options.clients == 2);
@@ -101,18 +103,19 @@ TEST_CASE("A scenario that cannot be read is refused, with line, value and remed
         "a.plan:1: 18446744073709551616 is too large; it must be at most 18446744073709551615");
   CHECK(refusal("nodes 5", "nodes 10") == "a.plan:2: 'nodes 10' must be from 1 to 9");
   CHECK(refusal("nodes 5", "# none") == "a.plan: a line like 'nodes 3' is missing");
+  CHECK(refusal("rate 50", "rate 0") == "a.plan:4: 'rate 0 per second' must be at least 1");
   CHECK(refusal("expect 2 faults", "seed 8") ==
-        "a.plan:4: 'seed' was given in line 1 already; leave one of them");
+        "a.plan:5: 'seed' was given in line 1 already; leave one of them");
   CHECK(
       refusal("split", "splitt")
-          .starts_with("a.plan:6: there is no fault 'splitt'; there are split, isolate_leader, "));
+          .starts_with("a.plan:7: there is no fault 'splitt'; there are split, isolate_leader, "));
   CHECK(refusal("4294967295", "4294967296") ==
-        "a.plan:6: 4294967296 is too large; it must be at most 4294967295");
+        "a.plan:7: 4294967296 is too large; it must be at most 4294967295");
   CHECK(
       refusal("at 1200 ms: kill", "at 1100 ms: kill") ==
-      "a.plan:7: 'at 1100 ms' comes before the step above it, at 1200 ms; sort the steps by time");
+      "a.plan:8: 'at 1100 ms' comes before the step above it, at 1200 ms; sort the steps by time");
   CHECK(refusal("for 800 ms", "for 800 s")
-            .starts_with("a.plan:6: 'at 1200 ms: split(3, 4294967295) for 800 s' is not "
+            .starts_with("a.plan:7: 'at 1200 ms: split(3, 4294967295) for 800 s' is not "
                          "understood; lines look like "));
 }
 

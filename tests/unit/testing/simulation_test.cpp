@@ -149,6 +149,21 @@ TEST_CASE("Without faults one leader stays, and every request succeeds", "[simul
   }
 }
 
+TEST_CASE("Clients begin as many operations in a second as they are told", "[simulation]") {
+  for (const std::uint64_t rate : {3U, 20U, 50U}) {
+    CAPTURE(rate);
+    const auto report = simulate({.seed = 12,
+                                  .duration = milliseconds(60'000),
+                                  .faults = SimFaultPlan(),
+                                  .clients = 16,
+                                  .operations_per_second = rate});
+    CHECK_FALSE(report.failure);
+    // Until the first election nobody is answered.
+    CHECK(report.appended + report.read >= 55 * rate);
+    CHECK(report.appended + report.read <= 63 * rate);
+  }
+}
+
 TEST_CASE("Every kind of fault finds something to do", "[simulation]") {
   for (std::size_t fault = 0; fault < kSimFaults; ++fault) {
     SimFaultPlan plan;
@@ -247,6 +262,8 @@ TEST_CASE("Clients with sessions propose again what was lost, and expire, in som
 TEST_CASE("Options that make no sense are refused", "[simulation]") {
   CHECK(simulate({.nodes = 0}).failure.value_or("").starts_with("options"));
   CHECK(simulate({.nodes = 10}).failure.value_or("").starts_with("options"));
+  CHECK(simulate({.operations_per_second = 0}).failure.value_or("").starts_with("options"));
+  CHECK(simulate({.operations_per_second = 1'000'001}).failure.value_or("").starts_with("options"));
   SimulationOptions half;
   half.state_machine = [](NodeId node) { return std::make_unique<Sum>(node, Bug::none); };
   CHECK(simulate(half).failure.value_or("").starts_with("options"));
