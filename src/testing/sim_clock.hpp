@@ -29,8 +29,16 @@ class SimClock {
   [[nodiscard]] std::uint64_t events() const { return events_; }
 
   void after(SimTime delay, SimAction action) {
-    heap_.push_back({now_ + delay, next_order_++, std::move(action)});
-    std::push_heap(heap_.begin(), heap_.end(), later);
+    std::size_t place = actions_.size();
+    if (free_.empty()) {
+      actions_.push_back(std::move(action));
+    } else {
+      place = free_.back();
+      free_.pop_back();
+      actions_[place] = std::move(action);
+    }
+    heap_.push_back({now_ + delay, next_order_++, place});
+    std::push_heap(heap_.begin(), heap_.end(), IsLater());
   }
 
   /// Runs the next action. False: there is none before `end`, and it is `end` now.
@@ -39,29 +47,36 @@ class SimClock {
       now_ = std::max(now_, end);
       return false;
     }
-    std::pop_heap(heap_.begin(), heap_.end(), later);
-    Planned next = std::move(heap_.back());
+    std::pop_heap(heap_.begin(), heap_.end(), IsLater());
+    const Planned next = heap_.back();
     heap_.pop_back();
+    SimAction action = std::move(actions_[next.place]);
+    free_.push_back(next.place);
     now_ = next.when;
     ++events_;
-    next.action();
+    action();
     return true;
   }
 
  private:
+  /// Small, since a heap moves its elements often.
   struct Planned {
     SimTime when;
     std::uint64_t order;
-    SimAction action;
+    std::size_t place;  // in actions_
   };
-  static bool later(const Planned& left, const Planned& right) {
-    return std::pair(left.when, left.order) > std::pair(right.when, right.order);
-  }
+  struct IsLater {
+    bool operator()(const Planned& left, const Planned& right) const {
+      return left.when != right.when ? left.when > right.when : left.order > right.order;
+    }
+  };
 
   SimTime now_{0};
   std::uint64_t events_ = 0;
   std::uint64_t next_order_ = 0;
   std::vector<Planned> heap_;
+  std::vector<SimAction> actions_;
+  std::vector<std::size_t> free_;  // places in it
 };
 
 /// A process of the operating system: it can be killed, and stopped for a while. What was meant for
@@ -91,13 +106,15 @@ class SimProcess {
    public:
     [[nodiscard]] bool is_alive() const { return state_->is_alive; }
     /// Runs it in the process after `delay`, unless the process is gone by then.
-    void post(SimTime delay, SimAction action) const {
+    template <class Action>
+    void post(SimTime delay, Action action) const {
       clock_->after(delay, [door = *this, action = std::move(action)]() mutable {
         door.run(std::move(action));
       });
     }
     /// The same without a delay, and from inside the caller if the process is not stopped.
-    void run(SimAction action) const {
+    template <class Action>
+    void run(Action action) const {
       if (!state_->is_alive) return;
       if (state_->is_paused) {
         state_->waiting.push_back(std::move(action));
@@ -114,8 +131,14 @@ class SimProcess {
     std::shared_ptr<State> state_;
   };
   [[nodiscard]] Door door() const { return {clock_, state_}; }
-  void post(SimTime delay, SimAction action) const { door().post(delay, std::move(action)); }
-  void run(SimAction action) const { door().run(std::move(action)); }
+  template <class Action>
+  void post(SimTime delay, Action action) const {
+    door().post(delay, std::move(action));
+  }
+  template <class Action>
+  void run(Action action) const {
+    door().run(std::move(action));
+  }
 
   void pause() { state_->is_paused = true; }
   void resume() {

@@ -15,6 +15,10 @@ Error gone() {
 
 std::vector<std::byte> bytes_of(wire::WriteBatch& batch) {
   std::vector<std::byte> bytes;
+  std::size_t size = 0;
+  for (const auto piece : batch.buffers())
+    size += piece.size();
+  bytes.reserve(size);
   for (const auto piece : batch.buffers())
     bytes.insert(bytes.end(), piece.begin(), piece.end());
   return bytes;
