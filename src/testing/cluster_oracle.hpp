@@ -52,6 +52,8 @@ class ClusterOracle {
   [[nodiscard]] Index last_chosen() const {
     return chosen_.front().id.index + (chosen_.size() - 1);
   }
+  /// How many there have been.
+  [[nodiscard]] std::size_t leaders() const { return leaders_.size(); }
   /// Of the state after the committed entry at `index`.
   [[nodiscard]] HistoryHash state_at(Index index) const { return chosen(index).hash; }
   /// After the committed entry at `index`.

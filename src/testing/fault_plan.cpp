@@ -46,6 +46,30 @@ std::vector<SimFault> draw_kinds(core::Random& random) {
   return kinds;
 }
 
+/// Paths that are cut, one after the other, with time to recover in between: leaders should stay.
+SimFaultPlan cut_paths_in_turn(std::uint64_t seed, milliseconds duration) {
+  constexpr std::array kKinds = {SimFault::mute,
+                                 SimFault::deafen,
+                                 SimFault::isolate_leader,
+                                 SimFault::bridge,
+                                 SimFault::split,
+                                 SimFault::mute,
+                                 SimFault::mute,
+                                 SimFault::mute};
+  core::Random random(seed ^ 0x9a7b5);
+  SimFaultPlan plan;
+  milliseconds at(4000);
+  for (; at < duration;
+       at = plan.back().at + plan.back().lasts + milliseconds(4000 + random.below(4000))) {
+    // Three kinds at least.
+    const SimFault kind = plan.size() < 3 ? kKinds.at(plan.size()) : any_of(random, kKinds);
+    const std::uint32_t a = random.below(1U << 16);
+    const std::uint32_t b = a + 1 + random.below(2);  // another node
+    plan.push_back({at, kind, a, b, milliseconds(1000 + random.below(8000))});
+  }
+  return plan;
+}
+
 }  // namespace
 
 std::string_view to_string(SimFault fault) {
@@ -58,6 +82,7 @@ std::ostream& operator<<(std::ostream& out, const SimFaultStep& step) {
 }
 
 SimFaultPlan make_fault_plan(std::uint64_t seed, std::chrono::milliseconds duration) {
+  if (cuts_paths_in_turn(seed)) return cut_paths_in_turn(seed, duration);
   core::Random random(seed ^ 0xfa017);
   const std::vector<SimFault> kinds = draw_kinds(random);
   const std::uint32_t most_pause = 500U << random.below(4);

@@ -6,6 +6,16 @@
 
 namespace raftkit::testing {
 
+namespace {
+
+bool cuts_paths(const SimFaultStep& step) {
+  return step.fault == SimFault::split || step.fault == SimFault::isolate_leader ||
+         step.fault == SimFault::mute || step.fault == SimFault::deafen ||
+         step.fault == SimFault::bridge;
+}
+
+}  // namespace
+
 SimCluster::SimCluster(const SimulationOptions& options, const MembershipPtr& bootstrap)
     : options_(options),
       bootstrap_(bootstrap),
@@ -130,8 +140,49 @@ void SimCluster::begin() {
 }
 
 void SimCluster::run_until(SimTime end) {
-  while (!is_cut_short_ && clock_.run_next(end))
-    is_cut_short_ = options_.until_event && clock_.events() >= *options_.until_event;
+  constexpr SimTime kLook = milliseconds(50);
+  do {
+    const SimTime until = watches_leaders_ ? std::min(end, now() + kLook) : end;
+    while (!is_cut_short_ && clock_.run_next(until))
+      is_cut_short_ = options_.until_event && clock_.events() >= *options_.until_event;
+    if (watches_leaders_) check_leaders();
+  } while (!is_cut_short_ && now() < end);
+}
+
+// --- leaders stay
+
+void SimCluster::watch_leaders(const SimFaultPlan& plan) {
+  const RaftOptions& raft = settings_.driver.raft;
+  const bool are_of_paths = std::all_of(plan.begin(), plan.end(), cuts_paths);
+  // Without pre-votes whoever comes back deposes the leader; without check-quorum voters do not
+  // stay with it. Of two voters either can end its leadership.
+  watches_leaders_ = plan.empty() || (are_of_paths && raft.pre_vote && raft.check_quorum &&
+                                      bootstrap_->voters.size() > 2);
+}
+
+void SimCluster::check_leaders() {
+  const std::size_t leaders = checks_.oracle().leaders();
+  if (!most_leaders_ && lasting_path_faults_ == 0 && settled_leader() != nullptr)
+    most_leaders_ = leaders;
+  require(!most_leaders_ || leaders <= *most_leaders_,
+          "liveness: ",
+          leaders,
+          " leaders in ",
+          std::chrono::duration_cast<milliseconds>(now()).count(),
+          " ms, and the faults explain no more than ",
+          most_leaders_.value_or(0));
+}
+
+void SimCluster::allow_leaders(SimFault fault) {
+  if (!most_leaders_) return;
+  if (lasting_path_faults_ > 0 || settled_leader() == nullptr) {
+    // Two for its beginning and its end, and two for those of one that was harmless alone.
+    *most_leaders_ += 4;
+    return;
+  }
+  // Whoever does not hear the leader is refused by those who do, and the leader hears a quorum.
+  const bool is_harmless = fault == SimFault::mute;
+  most_leaders_ = checks_.oracle().leaders() + (is_harmless ? 0 : 2);
 }
 
 // --- who is there

@@ -25,6 +25,9 @@ class SimCluster {
   [[nodiscard]] bool is_cut_short() const { return is_cut_short_; }
 
   void begin();
+  /// That leaders stay, from the first one on that all follow: without faults for ever, and with
+  /// faults of paths alone each may cost a few. Of other plans and settings nothing is promised.
+  void watch_leaders(const SimFaultPlan& plan);
   void apply(const SimFaultStep& step);
   /// Ends all faults; whoever belongs to the cluster is up from now on.
   void heal();
@@ -70,6 +73,8 @@ class SimCluster {
   [[nodiscard]] SimNode* pick(std::uint32_t choice);
   [[nodiscard]] SimNode& voter(std::uint32_t choice);
   void look_after_members();
+  void check_leaders();
+  void allow_leaders(SimFault fault);
 
   // faults; they return whether there was something to do
   enum class Direction : std::uint8_t { in, out, both };
@@ -140,6 +145,9 @@ class SimCluster {
   std::uint64_t faults_ = 0;
   std::set<SimFault> fault_kinds_;
   SimNetwork::Fault path_faults_ = 0;
+  std::size_t lasting_path_faults_ = 0;
+  bool watches_leaders_ = false;
+  std::optional<std::size_t> most_leaders_;  // that there may have been; none: not settled yet
   std::map<std::pair<NodeId, Part>, std::uint64_t> newest_fault_;
   std::set<NodeId> forsaken_;
   std::vector<std::unique_ptr<Impostor>> impostors_;

@@ -33,6 +33,7 @@ bool flaps_both_ways(const SimFaultStep& step) {
 void SimCluster::apply(const SimFaultStep& step) {
   if (is_healed_) return;
   const std::string victims = victims_of(step);
+  allow_leaders(step.fault);
   const bool acts = apply_to_paths(step) || apply_to_processes(step) || apply_to_members(step);
   if (!acts) return;
   trace_.note(to_string(step.fault), NodeId{0}, step.a, step.b);
@@ -112,6 +113,7 @@ void SimCluster::end_later(SimNode* node, Part part, SimTime lasts, void (*end)(
 
 void SimCluster::heal() {
   is_healed_ = true;
+  watches_leaders_ = false;  // some may be forsaken
   history_.healed();
   network_.heal_all();
   for (auto& [id, node] : nodes_) {
@@ -245,7 +247,11 @@ bool SimCluster::apply_to_paths(const SimFaultStep& step) {
     default:
       return false;
   }
-  clock_.after(step.lasts, [this, fault] { network_.heal(fault); });
+  ++lasting_path_faults_;
+  clock_.after(step.lasts, [this, fault] {
+    network_.heal(fault);
+    --lasting_path_faults_;
+  });
   return true;
 }
 

@@ -126,9 +126,10 @@ SimulationReport simulate(const SimulationOptions& options) {
   }
   SimCluster cluster(options, founders(options.nodes));
   try {
-    cluster.begin();
     const auto plan =
         options.faults ? *options.faults : make_fault_plan(options.seed, options.duration);
+    cluster.watch_leaders(plan);
+    cluster.begin();
     for (const SimFaultStep& step : plan) {
       cluster.run_until(step.at);
       if (!cluster.is_cut_short()) cluster.apply(step);

@@ -205,6 +205,8 @@ testing::SimulationOptions options_for(const Arguments& arguments, std::uint64_t
   options.nodes = arguments.nodes > 0 ? arguments.nodes : kSizes[seed % std::size(kSizes)];
   options.duration = std::chrono::seconds(arguments.seconds);
   options.operations_per_second = arguments.rate;
+  // A log that grows keeps those who are cut off from being elected: that hides what else does.
+  if (!arguments.rate && testing::cuts_paths_in_turn(seed)) options.operations_per_second = 1;
   options.until_event = arguments.until_event;
   options.trace = arguments.verbose ? &std::cout : nullptr;
   return options;

@@ -72,6 +72,11 @@ using SimFaultPlan = std::vector<SimFaultStep>;  ///< ascending by time
 /// "at 1200 ms: split(3, 5) for 800 ms".
 std::ostream& operator<<(std::ostream& out, const SimFaultStep& step);
 
+/// Whether the plan of this seed cuts paths one after the other, and does nothing else. Every
+/// sixteenth does: it shows whether leaders stay.
+[[nodiscard]] constexpr bool cuts_paths_in_turn(std::uint64_t seed) {
+  return seed % 16 == 13;
+}
 /// A random plan of some of the faults: which, how often and for how long follows from the seed.
 [[nodiscard]] SimFaultPlan make_fault_plan(std::uint64_t seed, std::chrono::milliseconds duration);
 
