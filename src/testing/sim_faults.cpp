@@ -134,6 +134,13 @@ void SimCluster::forsake_some() {
   // Without pre-votes one that hears nobody may depose every leader.
   const RaftOptions& raft = settings_.driver.raft;
   if (voters.size() < 3 || !raft.check_quorum || !raft.pre_vote) return;
+  // Those who do not know the newest change need voters that it removed, who may be gone: together
+  // with somebody forsaken too many.
+  const auto members_left = members_up();
+  if (!std::all_of(members_left.begin(), members_left.end(), [this](const SimNode* node) {
+        return *node->driver().membership() == *checks_.oracle().newest_members();
+      }))
+    return;
   while (forsaken_.size() < count)
     forsaken_.insert(any_of(random_, voters));
   for (const NodeId id : forsaken_) {
