@@ -11,6 +11,7 @@
 
 #include "base/unique_function.hpp"
 #include "core/random.hpp"
+#include "testing/check.hpp"
 
 namespace raftkit::testing {
 
@@ -52,6 +53,8 @@ class SimClock {
     heap_.pop_back();
     SimAction action = std::move(actions_[next.place]);
     free_.push_back(next.place);
+    at_once_ = next.when == now_ ? at_once_ + 1 : 0;
+    require(at_once_ < kMostAtOnce, "no spin: something is done again and again without a delay");
     now_ = next.when;
     ++events_;
     action();
@@ -59,6 +62,7 @@ class SimClock {
   }
 
  private:
+  static constexpr std::uint64_t kMostAtOnce = 100'000;
   /// Small, since a heap moves its elements often.
   struct Planned {
     SimTime when;
@@ -73,6 +77,7 @@ class SimClock {
 
   SimTime now_{0};
   std::uint64_t events_ = 0;
+  std::uint64_t at_once_ = 0;  // events since the time moved
   std::uint64_t next_order_ = 0;
   std::vector<Planned> heap_;
   std::vector<SimAction> actions_;

@@ -185,6 +185,20 @@ void SimCluster::allow_leaders(SimFault fault) {
   most_leaders_ = checks_.oracle().leaders() + (is_harmless ? 0 : 2);
 }
 
+void SimCluster::check_idle() {
+  constexpr std::uint64_t kSeconds = 2;
+  constexpr std::uint64_t kMost = 300;  // per node and second; ticks and heartbeats are a third
+  const std::uint64_t before = clock_.events();
+  run_until(now() + seconds(kSeconds));
+  const std::uint64_t events = clock_.events() - before;
+  require(events <= kMost * kSeconds * nodes_.size(),
+          "no spin: ",
+          events,
+          " events in ",
+          kSeconds,
+          " s, in which nobody asked for anything");
+}
+
 // --- who is there
 
 std::vector<SimNode*> SimCluster::members() {

@@ -28,6 +28,8 @@ class SimCluster {
   /// That leaders stay, from the first one on that all follow: without faults for ever, and with
   /// faults of paths alone each may cost a few. Of other plans and settings nothing is promised.
   void watch_leaders(const SimFaultPlan& plan);
+  /// That hardly anything happens when nobody asks for anything; takes a while.
+  void check_idle();
   void apply(const SimFaultStep& step);
   /// Ends all faults; whoever belongs to the cluster is up from now on.
   void heal();

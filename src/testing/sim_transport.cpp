@@ -197,7 +197,7 @@ void SimTransport::send(std::span<Envelope> envelopes) {
     const auto peer = peers_.find(envelope.to);
     if (peer == peers_.end()) continue;
     touched.push_back(envelope.to);
-    peer->second->link.send(std::move(envelope));
+    send(*peer->second, std::move(envelope));
   }
   for (const NodeId to : touched) {
     pump(to);
@@ -228,6 +228,20 @@ bool SimTransport::announce_too_much(NodeId to, std::uint32_t choice) {
   const wire::FrameHeaderBytes lie = encode(*header, peer.seed);
   network_.send(peer.stream, {lie.begin(), lie.end()}, SimOrigin::liar);
   return true;
+}
+
+void SimTransport::send(Peer& peer, Envelope envelope) {
+  const MessageClass kind = message_class(envelope.message);
+  const std::size_t limit =
+      kind == MessageClass::bulk ? link_options_.max_bulk_bytes : link_options_.max_control_bytes;
+  peer.largest_message = std::max(peer.largest_message, wire::size_bytes(envelope));
+  peer.link.send(std::move(envelope));
+  // One message always fits.
+  require(peer.link.queued_bytes(kind) <= std::max(limit, peer.largest_message),
+          "bounded memory: ",
+          peer.link.queued_bytes(kind),
+          " bytes are queued for ",
+          peer.link.address().node);
 }
 
 void SimTransport::pump(NodeId to) {

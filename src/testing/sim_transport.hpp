@@ -85,6 +85,7 @@ class SimTransport {
     std::optional<wire::FrameWriter> writer;
     SimTime last_progress{0};
     std::optional<SimTime> armed;
+    std::size_t largest_message = 0;  // in bytes, of all that were sent
   };
   /// Somebody who sends to us.
   struct Caller {
@@ -103,6 +104,7 @@ class SimTransport {
   void call(NodeId to);
   void answered(NodeId to, std::uint64_t attempt, Result<Welcomed> answer);
   void drive(NodeId to);
+  void send(Peer& peer, Envelope envelope);
   void pump(NodeId to);
   void fail(NodeId to, PeerState why, const Error& error, PeerReport::By by = PeerReport::By::us);
   void hang_up(Peer& peer);

@@ -93,6 +93,7 @@ void recover(SimCluster& cluster, const SimulationOptions& options) {
              node->driver().applied_index() == members.front()->driver().applied_index();
     });
   });
+  cluster.check_idle();
   for (const SimNode* node : cluster.members())
     node->check_state(node->driver().applied_index());
 }

@@ -95,6 +95,9 @@ class PeerLink {
   [[nodiscard]] const PeerAddress& address() const { return address_; }
   /// The URL of the connection, or of the next attempt; the peer must have one.
   [[nodiscard]] const std::string& url() const { return address_.peer_urls[url_]; }
+  [[nodiscard]] std::size_t queued_bytes(MessageClass message_class) const {
+    return queues_[static_cast<std::size_t>(message_class)].bytes;
+  }
   [[nodiscard]] std::size_t queued_bytes() const { return queues_[0].bytes + queues_[1].bytes; }
 
  private:
