@@ -187,7 +187,7 @@ void SimCluster::allow_leaders(SimFault fault) {
 
 void SimCluster::check_idle() {
   constexpr std::uint64_t kSeconds = 2;
-  constexpr std::uint64_t kMost = 300;  // per node and second; ticks and heartbeats are a third
+  constexpr std::uint64_t kMost = 300;  // per node and second; ticks and heartbeats are half of it
   const std::uint64_t before = clock_.events();
   run_until(now() + seconds(kSeconds));
   const std::uint64_t events = clock_.events() - before;
