@@ -34,8 +34,9 @@ struct LevelDbLogOptions {
 /// CRC32C over its place and its content, and load() checks that nothing is missing between first
 /// and last. A torn end, which a power loss leaves, is cut off silently; damage to what was durable
 /// is an error, with one exception: after a kill or a power loss, damage to the last synced write
-/// cannot be told from a torn one. Errors: already_locked · corrupt_data · io_error · out_of_space,
-/// with the directory.
+/// cannot be told from a torn one, nor can the loss of all that follows some place in the newest of
+/// LevelDB's logs. Errors: already_locked · corrupt_data · io_error · out_of_space, with the
+/// directory.
 [[nodiscard]] Result<std::unique_ptr<LogStorage>> open_leveldb_log_storage(
     Disk& disk, const LevelDbLogOptions& options);
 

@@ -11,11 +11,13 @@ namespace raftkit::testing {
 namespace {
 
 constexpr std::array<std::string_view, kSimFaults> kNames = {
-    "split",    "isolate_leader", "mute",        "deafen",    "bridge",      "slow_path", "corrupt",
-    "reset",    "kill",           "kill_leader", "kill_all",  "power_cut",   "kill_amid", "stop",
-    "pause",    "pause_leader",   "slow_disk",   "hung_disk", "broken_disk", "full_disk", "clock",
-    "transfer", "join",           "remove",      "demote",    "ring",        "flap",      "replay",
-    "oversize", "wipe",           "duplicate"};
+    "split",       "isolate_leader", "mute",  "deafen",       "bridge",      "slow_path",
+    "corrupt",     "reset",          "kill",  "kill_leader",  "kill_all",    "power_cut",
+    "kill_amid",   "stop",           "pause", "pause_leader", "slow_disk",   "hung_disk",
+    "broken_disk", "full_disk",      "clock", "transfer",     "join",        "remove",
+    "demote",      "ring",           "flap",  "replay",       "oversize",    "wipe",
+    "duplicate",   "garble",         "rot",   "lost_write",   "misdirected", "truncated",
+    "unreadable",  "failed_sync"};
 
 /// Whether it needs more than a cluster that runs: other stores, a leader, more than three voters,
 /// members that all know each other.
@@ -27,12 +29,21 @@ bool may_find_nothing(SimFault fault) {
                                  SimFault::remove,
                                  SimFault::demote,
                                  SimFault::ring,
+                                 SimFault::replay,
+                                 SimFault::oversize,
+                                 SimFault::garble,
                                  SimFault::wipe,
-                                 SimFault::duplicate};
+                                 SimFault::duplicate,
+                                 SimFault::rot,
+                                 SimFault::lost_write,
+                                 SimFault::misdirected,
+                                 SimFault::truncated,
+                                 SimFault::unreadable,
+                                 SimFault::failed_sync};
   return std::find(kKinds.begin(), kKinds.end(), fault) != kKinds.end();
 }
 
-/// Few kinds at a time, since many at once hide what each of them does; three at least happen.
+/// Few kinds at a time, since many at once hide what each of them does; three are sure to happen.
 std::vector<SimFault> draw_kinds(core::Random& random) {
   std::vector<SimFault> kinds;
   const std::size_t count = 3 + random.below(5);

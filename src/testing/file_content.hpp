@@ -15,6 +15,8 @@ namespace raftkit::testing {
 class FileContent {
  public:
   [[nodiscard]] std::uint64_t size() const { return size_; }
+  /// Without the zeros at the end that nobody wrote.
+  [[nodiscard]] std::uint64_t written_bytes() const { return written_.size(); }
   [[nodiscard]] std::string text() const {
     std::string whole = written_;
     whole.resize(size_, '\0');

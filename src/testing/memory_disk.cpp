@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "storage/path.hpp"
-#include "testing/file_content.hpp"
 
 namespace raftkit::testing {
 
@@ -54,15 +53,14 @@ struct MemoryDisk::Inode {
     }
   };
 
-  FileContent durable;
+  DiskImage::File durable;
   FileContent current;
   std::vector<Change> waiting;
 
   void write(std::uint64_t offset, std::string_view bytes) {
-    constexpr std::uint64_t kSector = 512;
     current.put(offset, bytes);
     while (!bytes.empty()) {
-      const auto step = std::min<std::uint64_t>(kSector - offset % kSector, bytes.size());
+      const auto step = std::min<std::uint64_t>(kSectorBytes - offset % kSectorBytes, bytes.size());
       waiting.push_back({offset, std::string(bytes.substr(0, step))});
       bytes.remove_prefix(step);
       offset += step;
@@ -73,22 +71,31 @@ struct MemoryDisk::Inode {
     waiting.push_back({size, std::nullopt});
   }
   void sync() {
+    const auto writes = [](const Change& change) { return change.bytes.has_value(); };
+    if (std::any_of(waiting.begin(), waiting.end(), writes)) durable.newest.clear();
     for (const Change& change : waiting)
-      change.apply(durable);
+      make_durable(change);
     waiting.clear();
+  }
+  void make_durable(const Change& change) {
+    const std::uint64_t sector = change.offset / kSectorBytes;
+    if (change.bytes && durable.newest.insert(sector).second)
+      durable.former[sector] = durable.sector(sector);
+    change.apply(durable.content);
   }
   void lose_power(Survivors survivors, std::mt19937_64& random) {
     const auto kept = draw(waiting.size(), survivors, random);
     for (std::size_t at = 0; at < waiting.size(); ++at) {
-      if (kept[at]) waiting[at].apply(durable);
+      if (kept[at]) make_durable(waiting[at]);
     }
+    FileContent& content = durable.content;
     // The size may have become durable without the bytes: then the file ends in zeros or garbage.
-    if (survivors == Survivors::any && durable.size() < current.size() && random() % 2 == 0) {
-      if (random() % 2 == 0) durable.put(durable.size(), "garbage");
-      durable.resize(current.size());
+    if (survivors == Survivors::any && content.size() < current.size() && random() % 2 == 0) {
+      if (random() % 2 == 0) make_durable({content.size(), "garbage"});
+      content.resize(current.size());
     }
     waiting.clear();
-    current = durable;
+    current = content;
   }
 };
 
@@ -146,7 +153,13 @@ class MemoryDisk::Writer final : public storage::WritableFile {
     return change(0, [&] { inode_->resize(size); });
   }
   Result<void> sync() override {
-    return change(0, [&] { inode_->sync(); });
+    bool is_lost = false;
+    auto synced = change(0, [&] {
+      is_lost = disk_.loses_sync();
+      is_lost ? inode_->waiting.clear() : inode_->sync();
+    });
+    if (is_lost) return Error(Errc::io_error, path_ + ": what was written is lost");
+    return synced;
   }
   [[nodiscard]] std::uint64_t size() const override {
     const std::lock_guard lock(disk_.mutex_);
@@ -185,6 +198,9 @@ class MemoryDisk::Reader final : public storage::ReadableFile {
                                             std::span<std::byte> buffer) const override {
     const std::lock_guard lock(disk_.mutex_);
     if (boot_ != disk_.boots_) return power_lost(path_);
+    const auto bad = inode_->durable.unreadable.lower_bound(offset / kSectorBytes);
+    if (bad != inode_->durable.unreadable.end() && *bad * kSectorBytes < offset + buffer.size())
+      return Error(Errc::io_error, path_ + ": sector " + std::to_string(*bad) + " is unreadable");
     return inode_->current.read(offset, buffer);
   }
   [[nodiscard]] std::uint64_t size() const override { return size_; }
@@ -225,6 +241,7 @@ void MemoryDisk::lose_power(std::uint64_t seed, Survivors survivors) {
   std::mt19937_64 random(seed);
   ++boots_;
   changes_left_.reset();
+  syncs_left_.reset();
   locked_.clear();
   for (auto& [path, directory] : directories_) {
     const auto changes = directory.waiting.size();
@@ -240,6 +257,21 @@ void MemoryDisk::lose_power(std::uint64_t seed, Survivors survivors) {
 void MemoryDisk::fail_after(std::uint64_t changes) {
   const std::lock_guard lock(mutex_);
   changes_left_ = changes;
+}
+
+void MemoryDisk::fail_sync_after(std::uint64_t syncs) {
+  const std::lock_guard lock(mutex_);
+  syncs_left_ = syncs;
+}
+
+bool MemoryDisk::loses_sync() {
+  if (!syncs_left_) return false;
+  if (*syncs_left_ > 0) {
+    --*syncs_left_;
+    return false;
+  }
+  syncs_left_.reset();
+  return true;
 }
 
 bool MemoryDisk::can_change() {
@@ -274,9 +306,45 @@ void MemoryDisk::set_content(const std::string& path, const std::string& bytes) 
   const std::lock_guard lock(mutex_);
   const InodePtr inode = find(path);
   if (inode == nullptr) return;
-  inode->durable.set(bytes);
+  inode->durable.content.set(bytes);
   inode->current.set(bytes);
   inode->waiting.clear();
+}
+
+DiskImage MemoryDisk::image() const {
+  const std::lock_guard lock(mutex_);
+  DiskImage image;
+  for (const auto& [path, directory] : directories_) {
+    for (const auto& [name, inode] : directory.durable)
+      image.files[path + "/" + name] = inode->durable;
+  }
+  return image;
+}
+
+void MemoryDisk::restore(const DiskImage& image) {
+  const std::lock_guard lock(mutex_);
+  ++boots_;
+  locked_.clear();
+  for (auto& [path, directory] : directories_)
+    directory = Directory();
+  for (const auto& [path, file] : image.files) {
+    const auto inode = std::make_shared<Inode>();
+    inode->durable = file;
+    inode->current = file.content;
+    Directory& directory = directories_[parent_directory(path)];
+    directory.current[std::string(file_name(path))] = inode;
+    directory.durable = directory.current;
+  }
+}
+
+bool MemoryDisk::is_damaged() const {
+  const std::lock_guard lock(mutex_);
+  const auto has_damage = [](const auto& named) { return named.second->durable.is_damaged; };
+  return std::any_of(directories_.begin(), directories_.end(), [&](const auto& each) {
+    const Directory& directory = each.second;
+    return std::any_of(directory.durable.begin(), directory.durable.end(), has_damage) ||
+           std::any_of(directory.current.begin(), directory.current.end(), has_damage);
+  });
 }
 
 Result<std::unique_ptr<storage::WritableFile>> MemoryDisk::open_writable(const std::string& path,

@@ -13,6 +13,8 @@
 
 #include "raftkit/disk.hpp"
 
+#include "testing/disk_image.hpp"
+
 namespace raftkit::testing {
 
 /// What a power loss keeps of the writes that no sync covered.
@@ -40,6 +42,10 @@ class MemoryDisk final : public storage::Disk {
   /// io_error, until lose_power().
   void fail_after(std::uint64_t changes);
 
+  /// After so many more syncs of files one fails, and takes with it what it should have made
+  /// durable; readers still see it until the next power loss.
+  void fail_sync_after(std::uint64_t syncs);
+
   /// As free_bytes() promises and writes beyond it find out.
   void set_capacity(std::uint64_t bytes);
 
@@ -47,6 +53,12 @@ class MemoryDisk final : public storage::Disk {
   [[nodiscard]] std::vector<std::string> files() const;
   [[nodiscard]] std::string content(const std::string& path) const;
   void set_content(const std::string& path, const std::string& bytes);
+
+  /// After lose_power(), before anything else; restore() makes what was opened since useless.
+  [[nodiscard]] DiskImage image() const;
+  void restore(const DiskImage& image);
+  /// Whether there is a damaged file, or would be after a power loss.
+  [[nodiscard]] bool is_damaged() const;
 
   Result<std::unique_ptr<storage::WritableFile>> open_writable(const std::string& path,
                                                                Open mode) override;
@@ -74,12 +86,15 @@ class MemoryDisk final : public storage::Disk {
   [[nodiscard]] std::uint64_t used_bytes() const;
   /// Whether another change works.
   [[nodiscard]] bool can_change();
+  /// Whether this sync is the one that fails.
+  [[nodiscard]] bool loses_sync();
 
   mutable std::mutex mutex_;  // guards everything below
   std::map<std::string, Directory> directories_;
   std::set<std::string> locked_;
   std::uint64_t capacity_ = std::uint64_t{1} << 40;
   std::optional<std::uint64_t> changes_left_;
+  std::optional<std::uint64_t> syncs_left_;
   std::uint64_t boots_ = 0;  // power losses so far; handles of an earlier boot are dead
 };
 

@@ -54,6 +54,8 @@ class SimClients {
   void start();
   /// No new operations.
   void stop() { is_stopped_ = true; }
+  /// From now on they pause as if there was no interval.
+  void forget_interval() { options_.interval.reset(); }
   /// Its process has ended: whoever waits for it will never hear.
   void node_crashed(NodeId node);
 

@@ -24,7 +24,8 @@ SimCluster::SimCluster(const SimulationOptions& options, const MembershipPtr& bo
       history_(clock_),
       network_(clock_, random_),
       checks_({driver::kBootstrap, bootstrap}),
-      next_node_(bootstrap->voters.size() + 1) {
+      next_node_(bootstrap->voters.size() + 1),
+      is_beyond_model_(core::Random(options.seed ^ 0xd15c).below(16) == 0) {
   choose_settings();
   for (const NodeId id : bootstrap_->voters)
     add_node(id);
@@ -109,6 +110,7 @@ SimNodeOptions SimCluster::options_of(NodeId id) {
   node.on_failing_disk = [this](NodeId failing) {
     go_down(nodes_.at(failing).get(), SimNetwork::Farewell::close, seconds(1));
   };
+  node.on_damaged_disk = [this](NodeId damaged) { retire(damaged); };
   if (options_.state_machine) {
     node.state_machine = [make = options_.state_machine, id] { return make(id); };
   } else {
@@ -255,12 +257,13 @@ void SimCluster::look_after_members() {
   const auto up = members_up();
   if (newest->is_joint() && !newest->auto_leave && !up.empty())
     any_of(random_, up)->change_membership({}, [](error_code, const driver::Proposed&) {});
+  replace_damaged();
   for (auto& [id, node] : nodes_) {
     if (newest->contains(id)) {
       outside_since_.erase(id);
       const auto down = down_until_.find(id);
       const bool is_due = down == down_until_.end() || down->second <= now() || is_healed_;
-      if (node->is_up() || !is_due || forsaken_.contains(id) || is_lost(id)) continue;
+      if (node->is_up() || !is_due || forsaken_.contains(id) || is_replaced(id)) continue;
       down_until_.erase(id);
       node->start();
     } else if (node->is_up()) {
@@ -287,6 +290,7 @@ void SimCluster::fill(SimulationReport& report) const {
   report.expired = counts.expired;
   report.faults = faults_;
   report.fault_kinds = fault_kinds_.size();
+  report.has_left_model = has_left_model_;
   report.marks.assign(marks_.counts().begin(), marks_.counts().end());
   for (const auto& [id, node] : nodes_) {
     if (node->is_up()) report.terms = std::max(report.terms, node->driver().term().value);

@@ -39,6 +39,12 @@ class SimCluster {
   [[nodiscard]] SimWorld world() {
     return {clock_, random_, network_, directory_, checks_, trace_, marks_, history_};
   }
+  /// Whether members wait for being replaced, because their disks are damaged or lost.
+  [[nodiscard]] bool awaits_replacements() const { return lost_ || !damaged_.empty(); }
+  /// How many kinds of fault found something to do.
+  [[nodiscard]] std::size_t fault_kinds() const { return fault_kinds_.size(); }
+  /// Whether more was damaged than a cluster is made for: then it may stop, and nothing else.
+  [[nodiscard]] bool has_left_model() const { return has_left_model_; }
   [[nodiscard]] SimTime now() const { return clock_.now(); }
   [[nodiscard]] SimClients& clients() { return *clients_; }
   [[nodiscard]] std::vector<SimNode*> members_up();
@@ -77,6 +83,11 @@ class SimCluster {
   void look_after_members();
   void check_leaders();
   void allow_leaders(SimFault fault);
+  void retire(NodeId node);
+  void replace_damaged();
+  void order_replacement(SimNode& by, NodeId old, NodeId successor);
+  [[nodiscard]] bool can_spare_one() const;
+  [[nodiscard]] bool may_damage(NodeId node) const;
 
   // faults; they return whether there was something to do
   enum class Direction : std::uint8_t { in, out, both };
@@ -97,6 +108,7 @@ class SimCluster {
   bool apply_to_paths(const SimFaultStep& step);
   bool apply_to_processes(const SimFaultStep& step);
   bool apply_to_members(const SimFaultStep& step);
+  bool apply_to_disks(const SimFaultStep& step);
   /// The nodes that it will meet, for people; call it before.
   [[nodiscard]] std::string victims_of(const SimFaultStep& step);
   enum class Part : std::uint8_t { process, disk };
@@ -124,8 +136,12 @@ class SimCluster {
   Impostor& start_impostor(NodeId node, Place place);
   bool duplicate(const SimNode& node, SimTime lasts);
   void look_after_lost();
-  void order_replacement();
+  void replace_lost();
   [[nodiscard]] bool is_lost(NodeId node) const { return lost_ && lost_->node == node; }
+  /// Whether somebody else is to come in its place.
+  [[nodiscard]] bool is_replaced(NodeId node) const {
+    return is_lost(node) || damaged_.contains(node);
+  }
 
   const SimulationOptions& options_;
   MembershipPtr bootstrap_;
@@ -154,7 +170,10 @@ class SimCluster {
   std::set<NodeId> forsaken_;
   std::vector<std::unique_ptr<Impostor>> impostors_;
   std::optional<Lost> lost_;
-  SimTime last_reduction_ = -seconds(60);  // when a member was told to go
+  SimTime last_reduction_ = -seconds(60);            // when a member was told to go
+  std::map<NodeId, std::optional<NodeId>> damaged_;  // with damaged disks, and who comes instead
+  bool is_beyond_model_;
+  bool has_left_model_ = false;
   bool is_healed_ = false;
   bool is_cut_short_ = false;
 };

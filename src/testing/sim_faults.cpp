@@ -20,7 +20,9 @@ bool is_lasting(SimFault fault) {
                                 SimFault::full_disk,
                                 SimFault::replay,
                                 SimFault::oversize,
-                                SimFault::wipe};
+                                SimFault::wipe,
+                                SimFault::garble,
+                                SimFault::failed_sync};
   return std::find(kOnce.begin(), kOnce.end(), fault) == kOnce.end();
 }
 
@@ -34,7 +36,8 @@ void SimCluster::apply(const SimFaultStep& step) {
   if (is_healed_) return;
   const std::string victims = victims_of(step);
   allow_leaders(step.fault);
-  const bool acts = apply_to_paths(step) || apply_to_processes(step) || apply_to_members(step);
+  const bool acts = apply_to_paths(step) || apply_to_processes(step) || apply_to_members(step) ||
+                    apply_to_disks(step);
   if (!acts) return;
   trace_.note(to_string(step.fault), NodeId{0}, step.a, step.b);
   history_.fault(std::string(to_string(step.fault)),
@@ -73,6 +76,7 @@ std::string SimCluster::victims_of(const SimFaultStep& step) {
     case SimFault::ring:
       return "all";
     case SimFault::kill_amid:
+    case SimFault::garble:
       return "whoever is there first";
     case SimFault::join:
       return std::to_string(next_node_);
@@ -89,6 +93,12 @@ std::string SimCluster::victims_of(const SimFaultStep& step) {
     case SimFault::broken_disk:
     case SimFault::full_disk:
     case SimFault::clock:
+    case SimFault::rot:
+    case SimFault::lost_write:
+    case SimFault::misdirected:
+    case SimFault::truncated:
+    case SimFault::unreadable:
+    case SimFault::failed_sync:
       return one;
     case SimFault::flap:
       return one + " to " + other + (flaps_both_ways(step) ? " and back" : "");
@@ -121,6 +131,8 @@ void SimCluster::heal() {
     node->resume();
     // It may not have noticed, as long as there is nothing to write.
     if (node->has_failing_disk()) go_down(node.get(), SimNetwork::Farewell::close, SimTime(0));
+    // What is damaged may be found at any time, and the bounds allow for no repair.
+    if (node->has_damaged_disk() && checks_.oracle().newest_members()->contains(id)) retire(id);
   }
 }
 
@@ -251,6 +263,8 @@ bool SimCluster::apply_to_paths(const SimFaultStep& step) {
       return one != other && network_.replay(one->id(), other->id(), step.b / 16);
     case SimFault::oversize:
       return one != other && one->is_up() && one->announce_too_much(other->id(), step.b / 16);
+    case SimFault::garble:
+      return network_.garble_next_record(step.b);
     default:
       return false;
   }
@@ -341,6 +355,78 @@ bool SimCluster::apply_to_processes(const SimFaultStep& step) {
   return true;
 }
 
+// --- disks
+
+/// Whether the cluster can do without what one member holds: all have what they had, and enough of
+/// them vote.
+bool SimCluster::can_spare_one() const {
+  const MembershipPtr& newest = checks_.oracle().newest_members();
+  const auto is_whole = [&](const auto& each) {
+    return !newest->contains(each.first) || !each.second->has_damaged_disk();
+  };
+  return !lost_ && damaged_.empty() && !newest->is_joint() &&
+         newest->voters.size() >= kFewestVoters &&
+         std::all_of(nodes_.begin(), nodes_.end(), is_whole);
+}
+
+bool SimCluster::may_damage(NodeId node) const {
+  constexpr std::size_t kMost = 15;  // nodes that ever were, with replacements
+  if (nodes_.size() + damaged_.size() >= kMost || damaged_.contains(node)) return false;
+  return is_beyond_model_ || (can_spare_one() && checks_.oracle().newest_members()->contains(node));
+}
+
+bool SimCluster::apply_to_disks(const SimFaultStep& step) {
+  SimNode* const node = pick(step.a);
+  if (step.fault == SimFault::failed_sync) return node->is_up() && node->lose_sync(step.b % 100);
+  if (step.fault < SimFault::rot || step.fault > SimFault::unreadable) return false;
+  if (settings_.stores != SimStores::in_files || !may_damage(node->id())) return false;
+  const bool was_up = go_down(node, SimNetwork::Farewell::close, step.lasts);
+  const auto kind = static_cast<DiskDamage>(static_cast<unsigned>(step.fault) -
+                                            static_cast<unsigned>(SimFault::rot));
+  const std::uint64_t seed = options_.seed << 32U ^ std::uint64_t{step.a} << 16U ^ step.b;
+  const auto scope = is_beyond_model_ ? DamageScope::anywhere : DamageScope::noticeable;
+  const bool is_damaged = node->damage_disk(kind, scope, seed);
+  has_left_model_ = has_left_model_ || (is_damaged && is_beyond_model_);
+  return was_up || is_damaged;
+}
+
+void SimCluster::retire(NodeId node) {
+  damaged_.try_emplace(node);
+  go_down(nodes_.at(node).get(), SimNetwork::Farewell::close, SimTime(0));
+}
+
+/// What the documentation tells people to do: one change of the membership. If an earlier order was
+/// carried out, this one does nothing.
+void SimCluster::order_replacement(SimNode& by, NodeId old, NodeId successor) {
+  const bool votes = checks_.oracle().newest_members()->is_voter(old);
+  MembershipChange change;
+  change.steps.push_back({MemberOperation::remove, {old, {}, {}, {}, {}}, true});
+  change.steps.push_back({votes ? MemberOperation::make_voter : MemberOperation::make_learner,
+                          {successor, {}, {SimTransport::url_of(successor)}, {}, {}}});
+  by.change_membership(change, [](error_code, const driver::Proposed&) {});
+}
+
+void SimCluster::replace_damaged() {
+  const MembershipPtr& newest = checks_.oracle().newest_members();
+  const auto up = members_up();
+  for (auto& [old, replacement] : damaged_) {
+    if (!newest->contains(old) || up.empty()) continue;
+    if (!replacement || nodes_.at(*replacement)->has_damaged_disk()) {
+      replacement = NodeId{next_node_++};
+      add_node(*replacement);
+    }
+    SimNode& fresh = *nodes_.at(*replacement);
+    if (!fresh.is_up()) {
+      outside_since_.erase(fresh.id());
+      fresh.start();
+    }
+    order_replacement(*any_of(random_, up), old, fresh.id());
+  }
+  const auto is_gone = [&](const auto& each) { return !newest->contains(each.first); };
+  for (auto gone = std::erase_if(damaged_, is_gone); gone > 0; --gone)
+    marks_.hit("damage: member replaced");
+}
+
 // --- members
 
 bool SimCluster::apply_to_members(const SimFaultStep& step) {
@@ -397,7 +483,8 @@ bool SimCluster::join(SimNode& by, std::uint32_t choice) {
 
 bool SimCluster::reduce(SimNode& by, MemberOperation operation, std::uint32_t choice) {
   const auto& voters = by.driver().membership()->voters;
-  if (voters.size() <= kFewestVoters || lost_) return false;
+  // While one of three is lost, the other two are needed.
+  if (voters.size() <= kFewestVoters || lost_ || !damaged_.empty()) return false;
   last_reduction_ = now();
   const auto ask = [&](std::uint32_t which) {
     MembershipChange change;

@@ -52,10 +52,9 @@ bool SimCluster::wipe(SimNode& node, SimTime lasts) {
   // With fewer voters than it seems to have, a group must not lose any more: not one to an order
   // that is still on its way, either.
   constexpr SimTime kLongestOrder = seconds(15);
-  const MembershipPtr& newest = checks_.oracle().newest_members();
-  const bool is_settled = !newest->is_joint() && newest->voters.size() >= kFewestVoters &&
-                          now() - last_reduction_ > kLongestOrder && !checks_.has_pending_change();
-  if (lost_ || nodes_.size() >= kMostNodes || !is_settled || !node.is_up()) return false;
+  const bool is_settled =
+      can_spare_one() && now() - last_reduction_ > kLongestOrder && !checks_.has_pending_change();
+  if (is_beyond_model_ || nodes_.size() >= kMostNodes || !is_settled || !node.is_up()) return false;
   if (!is_known_to_others(node.id())) return false;
   node.crash(SimNetwork::Farewell::close);
   clients_->node_crashed(node.id());
@@ -82,10 +81,10 @@ void SimCluster::look_after_lost() {
     lost_->impostor = &start_impostor(lost_->node, Place::instead);
     return;
   }
-  if (!lost_->impostor->node->is_up() || now() >= lost_->back_at + kPatience) order_replacement();
+  if (!lost_->impostor->node->is_up() || now() >= lost_->back_at + kPatience) replace_lost();
 }
 
-void SimCluster::order_replacement() {
+void SimCluster::replace_lost() {
   SimNode* const by = leader();
   if (by == nullptr || now() < lost_->next_order) return;
   lost_->next_order = now() + seconds(3);
@@ -93,13 +92,7 @@ void SimCluster::order_replacement() {
     lost_->successor = NodeId{next_node_++};
     add_node(*lost_->successor).start();
   }
-  MembershipChange change;
-  // If an earlier order was carried out, this one must do nothing.
-  change.steps.push_back({MemberOperation::remove, {lost_->node, {}, {}, {}, {}}, true});
-  change.steps.push_back(
-      {MemberOperation::make_voter,
-       {*lost_->successor, {}, {SimTransport::url_of(*lost_->successor)}, {}, {}}});
-  by->change_membership(change, [](error_code, const driver::Proposed&) {});
+  order_replacement(*by, lost_->node, *lost_->successor);
 }
 
 }  // namespace raftkit::testing

@@ -1,14 +1,12 @@
 #include "testing/sim_log.hpp"
 
 #include <algorithm>
-#include <deque>
 #include <utility>
 
 #include "raftkit/storage.hpp"
 
-#include "storage/leveldb_log.hpp"
 #include "testing/check.hpp"
-#include "testing/memory_disk.hpp"
+#include "testing/sim_files.hpp"
 
 namespace raftkit::testing {
 
@@ -26,74 +24,32 @@ bool is_same(const LoadedLog& left, const LoadedLog& right) {
          left.base == right.base && left.last == right.last && left.terms == right.terms;
 }
 
+std::uint64_t hash_of(const LoadedLog& log) {
+  std::uint64_t hash = 0;
+  const auto add = [&](std::uint64_t value) { hash = core::Random(hash ^ value).next(); };
+  const auto add_id = [&](EntryId id) {
+    add(id.term.value);
+    add(id.index.value);
+  };
+  add(log.hard_state.term.value);
+  add(log.hard_state.voted_for ? log.hard_state.voted_for->value : 0);
+  add(log.hard_state.commit.value);
+  add_id(log.snapshot.last);
+  add_id(log.base);
+  add(log.last.value);
+  for (const TermRun& run : log.terms)
+    add_id({run.term, run.first});
+  return hash;
+}
+
+/// Damage must be named as what it is, and where it is.
+bool is_damage_report(const Error& error) {
+  const bool is_typed =
+      error == Errc::corrupt_data || error == Errc::io_error || error == Errc::storage_failed;
+  return is_typed && error.message().find("member/") != std::string::npos;
+}
+
 }  // namespace
-
-/// The production stores and the disk they are on.
-class SimLog::Files {
- public:
-  Files() { open(); }
-  ~Files() { close(); }
-  Files(const Files&) = delete;
-  Files& operator=(const Files&) = delete;
-
-  [[nodiscard]] LogStorage& log() { return *log_; }
-  [[nodiscard]] SnapshotStore& snapshots() { return *snapshots_; }
-  [[nodiscard]] MemoryDisk& disk() { return disk_; }
-
-  /// LevelDB's own work, for which it has no thread here.
-  void work() {
-    while (!background_.empty()) {
-      const auto next = std::move(background_.front());
-      background_.pop_front();
-      next();
-    }
-  }
-
-  void lose_power(core::Random& random) {
-    constexpr auto kKinds = static_cast<std::uint32_t>(Survivors::all) + 1;
-    close();
-    // One after the other: compilers differ in which argument they look at first.
-    const std::uint64_t seed = random.next();
-    disk_.lose_power(seed, static_cast<Survivors>(random.below(kKinds)));
-    disk_.set_capacity(kCapacity);
-    open();
-  }
-
-  /// So that a batch with entries is refused, and everything else has room.
-  void fill() { disk_.set_capacity(kCapacity - *disk_.free_bytes("") + kReserve); }
-
- private:
-  static constexpr std::uint64_t kCapacity = std::uint64_t{1} << 40;
-  static constexpr std::uint64_t kReserve = std::uint64_t{8} << 20;
-
-  void open() {
-    auto log = storage::open_leveldb_log(
-        disk_,
-        {.directory = "log",
-         .write_buffer_bytes = std::size_t{64} << 10,
-         .reserve_bytes = kReserve},
-        [this](std::function<void()> work) { background_.push_back(std::move(work)); });
-    require(log.has_value(),
-            "storage: the log cannot be opened: ",
-            log ? std::string() : log.error().message());
-    log_ = *std::move(log);
-    auto snapshots = storage::open_file_snapshot_store(disk_, "snapshots");
-    require(snapshots.has_value(), "storage: the snapshots cannot be opened");
-    snapshots_ = *std::move(snapshots);
-    work();
-  }
-
-  void close() {
-    work();  // the database waits for it
-    snapshots_.reset();
-    log_.reset();
-  }
-
-  MemoryDisk disk_;
-  std::deque<std::function<void()>> background_;
-  std::unique_ptr<LogStorage> log_;
-  std::unique_ptr<SnapshotStore> snapshots_;
-};
 
 /// Belongs to the store, which ends it in a crash; the other end may still hold this.
 class SimLog::BorrowedSink final : public SnapshotSink {
@@ -116,7 +72,7 @@ class SimLog::BorrowedSink final : public SnapshotSink {
 
 SimLog::SimLog(SimStores stores) {
   if (stores == SimStores::in_files) {
-    files_ = std::make_unique<Files>();
+    files_ = std::make_unique<SimFiles>();
   } else {
     snapshots_ = storage::make_memory_snapshot_store();
   }
@@ -148,10 +104,29 @@ Result<std::unique_ptr<SnapshotSink>> SimLog::receive(const SnapshotMeta& snapsh
 Result<std::optional<LoadedLog>> SimLog::load(GroupId group) {
   if (!was_written_) return std::optional<LoadedLog>();
   if (files_ == nullptr) return std::optional<LoadedLog>(live_.log);
+  if (damage_) return load_damaged(group);
   auto loaded = files_->log().load(group);
   require(loaded && *loaded && is_same(**loaded, live_.log),
           "storage: a log is not as it was written");
   return loaded;
+}
+
+Result<std::optional<LoadedLog>> SimLog::load_damaged(GroupId group) {
+  auto loaded = files_->log().load(group);
+  if (!loaded) return loaded;
+  if (*loaded && is_same(**loaded, live_.log)) {
+    forget_healed_damage();
+    return loaded;
+  }
+  // Its logs may end as if the newest writes had not been.
+  has_lost_the_newest_ =
+      *damage_ == DamageScope::anywhere && (!*loaded || states_.contains(hash_of(**loaded)));
+  require(has_lost_the_newest_, "damage: a log is loaded that was damaged, and is another one");
+  return Error(Errc::corrupt_data, "member/log lacks what was written last");
+}
+
+void SimLog::forget_healed_damage() {
+  if (damage_ && !files_->disk().is_damaged()) damage_.reset();
 }
 
 Result<void> SimLog::write(std::span<const PersistBatch> batches) {
@@ -182,6 +157,7 @@ void SimLog::make_durable(const PersistBatch& batch) {
   const auto applied = storage::apply(durable_.log, batch);
   require(applied.has_value(), "a write does not continue what is durable");
   durable_.take(batch);
+  note_state();
   news_.push_back(batch);
 }
 
@@ -210,7 +186,13 @@ Result<void> SimLog::compact(GroupId group, const SnapshotMeta& snapshot, Index 
   if (auto compacted = live_.compact(snapshot, keep_from); !compacted) return compacted;
   for (const PersistBatch& batch : std::exchange(unsynced_, {}))
     make_durable(batch);
-  return durable_.compact(snapshot, keep_from);
+  auto compacted = durable_.compact(snapshot, keep_from);
+  note_state();
+  return compacted;
+}
+
+void SimLog::note_state() {
+  if (files_ != nullptr) states_.insert(hash_of(durable_.log));
 }
 
 std::size_t SimLog::crash(core::Random& random, const std::vector<PersistBatch>& unfinished) {
@@ -224,8 +206,8 @@ std::size_t SimLog::crash(core::Random& random, const std::vector<PersistBatch>&
     // Whoever is killed leaves things as they are.
     files_->disk().fail_after(0);
     end_received();
-    files_->lose_power(random);
-    found = find_survivors(maybe);
+    interrupted_recoveries_ = files_->lose_power(random);
+    found = files_->is_open() ? find_survivors(maybe) : Found{};
   }
   is_failing_ = false;
   for (std::size_t at = 0; at < found.batches; ++at)
@@ -234,14 +216,18 @@ std::size_t SimLog::crash(core::Random& random, const std::vector<PersistBatch>&
   if (found.has_compaction) {
     require(durable_.compact(compaction->first, compaction->second).has_value(),
             "storage: a compaction does not continue what is durable");
+    note_state();
     compacted_ = compaction;
   }
   live_ = durable_;
+  if (files_ != nullptr && files_->is_open()) forget_healed_damage();
+  if (files_ != nullptr && !damage_) try_damage(core::Random(hash_of(live_.log)));
   return maybe.size() - found.batches;
 }
 
 SimLog::Found SimLog::find_survivors(const std::vector<PersistBatch>& maybe) const {
   const auto loaded = files_->log().load({});
+  if (damage_ && !loaded && is_damage_report(loaded.error())) return {};
   require(loaded.has_value() && *loaded, "storage: the log cannot be read after a crash");
   LoadedLog expected = durable_.log;
   for (std::size_t kept = 0; kept <= maybe.size(); ++kept) {
@@ -262,7 +248,59 @@ SimLog::Found SimLog::find_survivors(const std::vector<PersistBatch>& maybe) con
 }
 
 bool SimLog::is_excused(const Error& error) const {
-  return is_failing_ && (error == Errc::storage_failed || error == Errc::out_of_space);
+  return (is_failing_ && (error == Errc::storage_failed || error == Errc::out_of_space)) ||
+         (damage_ && is_damage_report(error));
+}
+
+bool SimLog::fail_sync_after(std::uint64_t syncs) {
+  if (files_ == nullptr) return false;
+  files_->disk().fail_sync_after(syncs);
+  is_failing_ = true;
+  return true;
+}
+
+bool SimLog::damage(DiskDamage kind, DamageScope scope, std::uint64_t seed) {
+  if (files_ == nullptr || damage_) return false;
+  core::Random random(seed);
+  DiskImage image = files_->image();
+  if (!testing::damage(image, kind, scope, random)) return false;
+  files_->restore(image);
+  damage_ = scope;
+  return true;
+}
+
+Result<void> SimLog::open() {
+  if (files_ == nullptr || files_->is_open()) return {};
+  return files_->try_open();
+}
+
+void SimLog::try_damage(core::Random random) {
+  SimFiles whole(files_->image());
+  const auto expected = whole.try_open() ? whole.read_all() : Errc::io_error;
+  require(expected.has_value(), "storage: a disk cannot be read that was not damaged");
+  constexpr std::size_t kTries = 2;
+  for (std::size_t i = 0; i < kTries; ++i) {
+    DiskImage image = files_->image();
+    const auto kind = static_cast<DiskDamage>(random.below(kDiskDamages));
+    const auto file = testing::damage(image, kind, DamageScope::noticeable, random);
+    if (!file) continue;
+    SimFiles damaged(image);
+    const auto opened = damaged.try_open();
+    const auto found = opened ? damaged.read_all() : opened.error();
+    if (!found) {
+      require(is_damage_report(found.error()),
+              "damage: in ",
+              *file,
+              ", and the stores say: ",
+              found.error().message());
+      continue;
+    }
+    require(found->log && is_same(*found->log, *expected->log) &&
+                found->entries == expected->entries && found->snapshots == expected->snapshots,
+            "damage: in ",
+            *file,
+            ", and the stores do not notice");
+  }
 }
 
 bool SimLog::fail_after(std::uint64_t changes) {

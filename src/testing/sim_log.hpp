@@ -4,15 +4,19 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "raftkit/snapshot.hpp"
 
 #include "storage/memory_log.hpp"
+#include "testing/disk_image.hpp"
 #include "testing/log_image.hpp"
 #include "testing/sim_clock.hpp"
 
 namespace raftkit::testing {
+
+class SimFiles;
 
 /// What the log and the snapshots are kept in.
 enum class SimStores : std::uint8_t {
@@ -46,11 +50,27 @@ class SimLog final : public LogStorage {
   bool fail_after(std::uint64_t changes);
   /// There is no room for entries.
   bool fill();
+  /// After so many more syncs one fails; none after it does.
+  bool fail_sync_after(std::uint64_t syncs);
   [[nodiscard]] bool is_failing() const { return is_failing_; }
   /// Whether an error is what such a disk leads to.
   [[nodiscard]] bool is_excused(const Error& error) const;
 
-  /// A compaction that was said to have failed, and was found done after a crash: to what.
+  // Between a crash and the next start.
+
+  /// Damages something. False: these stores know no such thing, or there is nothing of the kind.
+  bool damage(DiskDamage kind, DamageScope scope, std::uint64_t seed);
+  /// Errors: those of damaged stores.
+  [[nodiscard]] Result<void> open();
+  /// Whether there is damage that has not been found, or proven harmless.
+  [[nodiscard]] bool is_damaged() const { return damage_.has_value(); }
+  /// Whether the newest writes are gone and the stores do not say so.
+  [[nodiscard]] bool has_lost_the_newest() const { return has_lost_the_newest_; }
+
+  /// How often the last crash was followed by another one before the stores were open again.
+  [[nodiscard]] std::size_t interrupted_recoveries() const {
+    return interrupted_recoveries_;
+  }  /// A compaction that was said to have failed, and was found done after a crash: to what.
   [[nodiscard]] std::optional<std::pair<SnapshotMeta, Index>> take_compaction() {
     return std::exchange(compacted_, std::nullopt);
   }
@@ -58,7 +78,6 @@ class SimLog final : public LogStorage {
   [[nodiscard]] std::vector<PersistBatch> take_durable() { return std::exchange(news_, {}); }
 
  private:
-  class Files;
   class BorrowedSink;
 
   void end_received();
@@ -70,6 +89,11 @@ class SimLog final : public LogStorage {
     bool has_compaction = false;
   };
   [[nodiscard]] Found find_survivors(const std::vector<PersistBatch>& maybe) const;
+  void note_state();
+  [[nodiscard]] Result<std::optional<LoadedLog>> load_damaged(GroupId group);
+  void forget_healed_damage();
+  /// Damages copies of the disk, and looks whether the stores notice.
+  void try_damage(core::Random random);
 
   bool was_written_ = false;
   storage::MemoryLog live_;
@@ -77,11 +101,15 @@ class SimLog final : public LogStorage {
   std::vector<PersistBatch> unsynced_;
   std::vector<PersistBatch> news_;
   std::unique_ptr<SnapshotStore> snapshots_;  // null: in the files
-  std::unique_ptr<Files> files_;              // null: in memory
+  std::unique_ptr<SimFiles> files_;           // null: in memory
   std::vector<std::weak_ptr<std::unique_ptr<SnapshotSink>>> received_;
   std::optional<std::pair<SnapshotMeta, Index>> failed_compaction_;
   std::optional<std::pair<SnapshotMeta, Index>> compacted_;
   bool is_failing_ = false;
+  std::size_t interrupted_recoveries_ = 0;
+  std::optional<DamageScope> damage_;
+  bool has_lost_the_newest_ = false;
+  std::set<std::uint64_t> states_;  // of the log in files, that ever were durable, hashed
 };
 
 }  // namespace raftkit::testing

@@ -139,6 +139,19 @@ void SimNetwork::arrive(const SimStreamPtr& stream) {
   if (stream->on_bytes) stream->on_bytes(std::move(bytes), origin);
 }
 
+bool SimNetwork::garble_next_record(std::uint32_t choice) {
+  if (bit_of_next_record_ || clock_.now() < next_garbling_) return false;
+  bit_of_next_record_ = choice;
+  return true;
+}
+
+void SimNetwork::take_record(std::span<std::byte> record) {
+  const auto choice = std::exchange(bit_of_next_record_, std::nullopt);
+  if (!choice) return;
+  record[*choice / 8 % record.size()] ^= std::byte{1} << *choice % 8;
+  next_garbling_ = clock_.now() + seconds(10);
+}
+
 void SimNetwork::taken(const SimStreamPtr& stream, std::size_t bytes) {
   clock_.after(delay(stream->to, stream->from), [stream, bytes] {
     stream->in_flight -= std::min(bytes, stream->in_flight);

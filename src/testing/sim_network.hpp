@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <span>
 #include <utility>
@@ -67,6 +68,11 @@ class SimNetwork {
   }
   /// The next bytes on it arrive with one bit turned over.
   void corrupt(NodeId from, NodeId to) { path(from, to).is_corrupting = true; }
+  /// The next record of a snapshot, on whatever path, arrives with one bit turned over. False: that
+  /// was asked for not long ago. A sender's pauses double with each failure in a row.
+  bool garble_next_record(std::uint32_t choice);
+  /// As it arrives.
+  void take_record(std::span<std::byte> record);
   /// What was held goes on.
   void heal_all();
   /// The same, where this fault is the newest.
@@ -126,6 +132,8 @@ class SimNetwork {
   core::Random& random_;
   std::map<std::pair<NodeId, NodeId>, Path> paths_;
   std::set<NodeId> powerless_;
+  std::optional<std::uint32_t> bit_of_next_record_;
+  SimTime next_garbling_{0};  // not before
   std::vector<std::weak_ptr<SimStream>> streams_;
   std::map<std::pair<NodeId, NodeId>, Sent> sent_;
 };

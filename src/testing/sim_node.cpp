@@ -27,8 +27,18 @@ void SimNode::start() {
   const auto applied = life_->machine->applied_index();
   require(static_cast<bool>(applied), "a state machine cannot start");
   const bool is_on_disk = options_.driver.kind == StateMachineKind::on_disk;
-  auto recovered = driver::recover(
-      log_, log_.snapshots(), {{}, options_.driver.kind, is_on_disk ? *applied : Index{0}});
+  const bool was_damaged = log_.is_damaged();
+  auto recovered = recover(is_on_disk ? *applied : Index{0});
+  if (!recovered && log_.is_excused(recovered.error())) {
+    world_.marks.hit(log_.has_lost_the_newest()
+                         ? SimMarks::Mark("damage: of the newest writes, and nobody can tell")
+                         : SimMarks::Mark("damage: found at the start"));
+    world_.trace.note("damaged", id());
+    life_.reset();
+    options_.on_damaged_disk(id());
+    return;
+  }
+  world_.marks.hit_if(was_damaged, "damage: of nothing that the start needs");
   require(static_cast<bool>(recovered),
           "recovery: node ",
           id(),
@@ -60,6 +70,11 @@ void SimNode::start() {
   });
 }
 
+Result<driver::Recovered> SimNode::recover(Index applied) {
+  if (auto opened = log_.open(); !opened) return std::move(opened).error();
+  return driver::recover(log_, log_.snapshots(), {{}, options_.driver.kind, applied});
+}
+
 void SimNode::crash(SimNetwork::Farewell farewell) {
   if (!is_up()) return;
   world_.trace.note("crash", id());
@@ -72,6 +87,7 @@ void SimNode::crash(SimNetwork::Farewell farewell) {
   life_.reset();  // what it holds of the stores goes first
   const std::size_t lost = log_.crash(world_.random, unfinished);
   world_.trace.note("lost", id(), lost);
+  world_.marks.hit_if(log_.interrupted_recoveries() > 0, "crash: again while the stores recover");
   world_.marks.hit_if(lost > 0, "crash: unfinished writes are lost");
   world_.marks.hit_if(lost < unfinished.size(), "crash: some of the unfinished writes survive");
   for (const PersistBatch& batch : log_.take_durable())
@@ -211,10 +227,13 @@ void SimNode::observe(const Event& event) {
 
 void SimNode::failed(const Error& error) {
   if (log_.is_excused(error)) {
+    const bool is_damaged = log_.is_damaged();
     world_.marks.hit_if(error == Errc::out_of_space, "disk: full, and the node stops");
-    world_.marks.hit_if(error == Errc::storage_failed, "disk: writes fail, and the node stops");
-    world_.clock.after(milliseconds(10), [this, door = life_->process.door()] {
-      if (door.is_alive()) options_.on_failing_disk(id());
+    world_.marks.hit_if(is_damaged, "damage: found by a running node");
+    world_.marks.hit_if(error == Errc::storage_failed && !is_damaged,
+                        "disk: writes fail, and the node stops");
+    world_.clock.after(milliseconds(10), [this, is_damaged, door = life_->process.door()] {
+      if (door.is_alive()) (is_damaged ? options_.on_damaged_disk : options_.on_failing_disk)(id());
     });
     return;
   }

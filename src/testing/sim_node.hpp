@@ -51,8 +51,9 @@ enum class SimMoment : std::uint8_t {
   restore,     ///< the state machine reads one
   transfer,    ///< one is being sent
   joint,       ///< a joint phase begins
+  compacting,  ///< of the log, between two changes of its files
 };
-inline constexpr std::uint32_t kSimMoments = 9;
+inline constexpr std::uint32_t kSimMoments = 10;
 
 struct SimNodeOptions {
   driver::DriverOptions driver;  ///< its `kind` is that of the state machine
@@ -67,6 +68,8 @@ struct SimNodeOptions {
   SimStores stores = SimStores::in_memory;
   /// The node has given up because its disk fails: its process should end.
   std::function<void(NodeId)> on_failing_disk;
+  /// The node has given up, or did not start, because its disk is damaged.
+  std::function<void(NodeId)> on_damaged_disk;
   /// Makes the state machine at each start of the node.
   std::function<std::unique_ptr<StateMachine>()> state_machine;
   bool is_listening = true;  ///< false: only calls, from a machine that is not the ID's
@@ -102,6 +105,12 @@ class SimNode final : private driver::Ports, private TransportHandler {
   /// As in SimLog; until the process ends. False: its stores cannot.
   [[nodiscard]] bool break_disk(std::uint64_t changes) { return log_.fail_after(changes); }
   [[nodiscard]] bool fill_disk() { return log_.fill(); }
+  [[nodiscard]] bool lose_sync(std::uint64_t syncs) { return log_.fail_sync_after(syncs); }
+  /// As in SimLog; only while it is down.
+  [[nodiscard]] bool damage_disk(DiskDamage kind, DamageScope scope, std::uint64_t seed) {
+    return log_.damage(kind, scope, seed);
+  }
+  [[nodiscard]] bool has_damaged_disk() const { return log_.is_damaged(); }
   [[nodiscard]] bool has_failing_disk() const { return log_.is_failing(); }
   /// How fast this node's clocks run, in percent.
   void set_clock_rate(std::uint32_t percent);
@@ -158,6 +167,7 @@ class SimNode final : private driver::Ports, private TransportHandler {
     std::deque<ApplyJob> apply_queue;
     bool is_applying = false;
     bool is_restoring = false;
+    bool is_state_lost = false;
     bool is_flush_planned = false;
     bool is_refused = false;  // as on_refused has it
     std::uint64_t alarm = 0;  // the newest one
@@ -190,6 +200,7 @@ class SimNode final : private driver::Ports, private TransportHandler {
   Result<std::unique_ptr<SnapshotSink>> accept_snapshot(const Envelope& envelope) override;
   [[nodiscard]] MembershipPtr membership() const override { return driver().membership(); }
 
+  [[nodiscard]] Result<driver::Recovered> recover(Index applied);
   void tick_later();
   void plan_flush();
   void look();

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "testing/sim_transport.hpp"
+#include "wire/snapshot_records.hpp"
 
 namespace raftkit::testing {
 
@@ -16,15 +17,39 @@ Result<Envelope> through_wire(Envelope envelope, std::size_t max_bytes) {
   return wire::Decoder(max_bytes).decode({encoded.group, head, {}, nullptr});
 }
 
+using Record = std::vector<std::byte>;
+using wire::RecordKind;
+
+constexpr wire::ConnectionSeed kSeed{7};
+
+Record make_record(std::uint64_t position, std::span<const std::byte> body) {
+  const auto kind = body.empty() ? RecordKind::end : RecordKind::chunk;
+  const auto header = wire::encode_record(kind, position, body, kSeed);
+  Record record(header.begin(), header.end());
+  record.insert(record.end(), body.begin(), body.end());
+  return record;
+}
+
 }  // namespace
 
 struct SimTransport::Transfer {
+  /// What the other end of a snapshot's connection does; `position` is where the record belongs.
+  Result<void> take(std::span<const std::byte> record, std::uint64_t position) const {
+    const auto header = wire::decode_record_header(record.first(wire::kRecordHeaderBytes), kSeed);
+    if (!header) return header.error();
+    const auto body = record.subspan(wire::kRecordHeaderBytes);
+    if (auto checked = wire::check_record_body(*header, body); !checked) return checked;
+    if (header->position != position) return Error(Errc::malformed, "a part is missing");
+    return header->kind == RecordKind::end ? sink->commit() : sink->write(body);
+  }
+
   NodeId to;
   Envelope envelope;
   std::unique_ptr<SnapshotSource> source;
   std::function<void(Result<void>)> done;
   std::unique_ptr<SnapshotSink> sink;
   std::optional<SimProcess::Door> receiver;  // once it has accepted
+  std::uint64_t sent = 0;                    // bytes of the content
   bool is_over = false;
 };
 
@@ -114,25 +139,28 @@ void SimTransport::send_chunk(const TransferPtr& transfer) {
   const auto count = transfer->source->read(chunk);
   if (!count) return end_transfer(transfer, count.error());
   chunk.resize(*count);
-  if (chunk.empty()) {
-    ask_receiver(
-        transfer,
-        milliseconds(1),
-        [transfer](SimTransport& receiver) -> Result<void> {
-          if (auto committed = transfer->sink->commit(); !committed) return committed;
-          receiver.handler_.on_message(transfer->envelope);
-          return {};
-        },
-        [this, transfer] { end_transfer(transfer, {}); });
-    return;
-  }
+  const bool is_end = chunk.empty();
+  const std::uint64_t position = std::exchange(transfer->sent, transfer->sent + chunk.size());
   constexpr std::size_t kBytesPerMicrosecond = 10;
-  const microseconds on_the_way(chunk.size() / kBytesPerMicrosecond);
+  const SimTime on_the_way =
+      is_end ? milliseconds(1) : microseconds(chunk.size() / kBytesPerMicrosecond);
   ask_receiver(
       transfer,
       on_the_way,
-      [transfer, chunk = std::move(chunk)](SimTransport&) { return transfer->sink->write(chunk); },
-      [this, transfer] { send_chunk(transfer); });
+      [this, transfer, is_end, position, record = make_record(position, chunk)](
+          SimTransport& receiver) -> Result<void> {
+        Record arrived = record;
+        network_.take_record(arrived);
+        const bool is_damaged = arrived != record;
+        auto taken = transfer->take(arrived, position);
+        marks_.hit_if(is_damaged && !taken, "snapshot: damaged on its way, and refused");
+        if (taken && is_end) receiver.handler_.on_message(transfer->envelope);
+        return taken;
+      },
+      [this, transfer, is_end] {
+        if (is_end) return end_transfer(transfer, {});
+        send_chunk(transfer);
+      });
 }
 
 void SimTransport::end_transfer(const TransferPtr& transfer, const Result<void>& outcome) {

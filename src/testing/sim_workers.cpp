@@ -93,7 +93,12 @@ void SimNode::finish_write() {
 void SimNode::finish_compaction() {
   const auto job = std::get<Compaction>(life_->disk_queue.front());
   life_->disk_queue.pop_front();
+  constexpr std::uint32_t kMostChanges = 10;  // that a compaction makes, most often
+  const bool is_cut = life_->traps.contains(SimMoment::compacting) &&
+                      log_.fail_after(world_.random.below(kMostChanges));
   const Result<void> outcome = log_.compact({}, job.snapshot, job.keep_from);
+  if (is_cut) reach(SimMoment::compacting);
+  world_.marks.hit_if(is_cut && !outcome, "compaction: crash between its steps");
   require_unless_failing(outcome);
   if (outcome) world_.checks.compacted(id(), job.snapshot, job.keep_from);
   world_.marks.hit_if(outcome.has_value(), "compaction: log compacted");
@@ -142,7 +147,7 @@ void SimNode::send_snapshot(Envelope request, const SnapshotMeta& current) {
 }
 
 void SimNode::work_on_state() {
-  if (life_->is_applying || life_->apply_queue.empty()) return;
+  if (life_->is_applying || life_->is_state_lost || life_->apply_queue.empty()) return;
   life_->is_applying = true;
   ApplyJob job = std::move(life_->apply_queue.front());
   life_->apply_queue.pop_front();
@@ -187,6 +192,8 @@ void SimNode::finish(Restore job) {
     world_.checks.restored(id(), job.snapshot);
     check_state(job.snapshot.last.index);
   }
+  // A state machine that missed something must not get the next commands.
+  life_->is_state_lost = !outcome;
   world_.trace.note("restored", id(), job.snapshot.last.index.value);
   life_->driver->restored(job.snapshot, outcome);
 }

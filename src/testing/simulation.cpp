@@ -62,23 +62,20 @@ void make_progress(SimCluster& cluster, const SimulationOptions& options) {
   });
 }
 
-/// Of all clients, until the end.
-std::uint64_t fewest_answers(const SimulationOptions& options) {
-  const auto duration = static_cast<std::uint64_t>(options.duration.count());
-  const std::uint64_t wanted = options.clients * 50 * duration / 60'000;
-  if (!options.operations_per_second) return wanted;
-  return std::min(wanted, *options.operations_per_second * duration / 2'000);
-}
-
 void recover(SimCluster& cluster, const SimulationOptions& options) {
   cluster.heal();
+  within(cluster, 20 * kLongestElection, "a member without its disk is not replaced", [&] {
+    return !cluster.awaits_replacements();
+  });
   if (options.seed % 2 == 1) cluster.forsake_some();
   within(cluster, 10 * kLongestElection, "nobody leads all members", [&] {
     return cluster.settled_leader() != nullptr;
   });
   make_progress(cluster, options);
   // Under some faults hardly anything gets done; every run is to show something.
-  const std::uint64_t wanted = fewest_answers(options);
+  cluster.clients().forget_interval();
+  const auto wanted =
+      options.clients * 50 * static_cast<std::uint64_t>(options.duration.count()) / 60'000;
   within(cluster, seconds(120), "too few requests are answered", [&] {
     return cluster.clients().counts().appended + cluster.clients().counts().read >= wanted;
   });
@@ -96,6 +93,15 @@ void recover(SimCluster& cluster, const SimulationOptions& options) {
   cluster.check_idle();
   for (const SimNode* node : cluster.members())
     node->check_state(node->driver().applied_index());
+}
+
+/// Some plans find little to do; every run is to show three kinds of fault. These always do.
+void add_faults(SimCluster& cluster) {
+  for (const SimFault fault : {SimFault::clock, SimFault::slow_disk, SimFault::deafen}) {
+    if (cluster.is_cut_short() || cluster.fault_kinds() >= 3) return;
+    cluster.apply({{}, fault, 0, 0, milliseconds(500)});
+    cluster.run_until(cluster.now() + seconds(1));
+  }
 }
 
 void write_down(const SimulationOptions& options,
@@ -136,7 +142,8 @@ SimulationReport simulate(const SimulationOptions& options) {
       if (!cluster.is_cut_short()) cluster.apply(step);
     }
     cluster.run_until(options.duration);
-    if (!cluster.is_cut_short()) recover(cluster, options);
+    if (!options.faults && !cuts_paths_in_turn(options.seed)) add_faults(cluster);
+    if (!cluster.is_cut_short() && !cluster.has_left_model()) recover(cluster, options);
     report.is_history_complete = cluster.clients().check_history();
   } catch (const CheckFailed& failure) {
     report.failure = failure.what();

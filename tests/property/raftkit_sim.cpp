@@ -400,7 +400,9 @@ class Summary {
     events_ += report.events;
     faults_ += report.faults;
     operations_ += report.appended + report.read;
-    if (!report.failure) {
+    if (report.has_left_model) {
+      ++beyond_model_;
+    } else if (!report.failure) {
       fewest_operations_ = std::min(fewest_operations_, {report.appended + report.read, seed});
       fewest_kinds_ = std::min(fewest_kinds_, {report.fault_kinds, seed});
     }
@@ -429,7 +431,8 @@ class Summary {
               << " per run (seed " << fewest_operations_.second << "), " << unknown_
               << " of unknown outcome; " << incomplete_ << " histories not searched to the end\n"
               << faults_ << " faults, of at least " << fewest_kinds_.first
-              << " kinds per run (seed " << fewest_kinds_.second << ")\n";
+              << " kinds per run (seed " << fewest_kinds_.second << "); not counting "
+              << beyond_model_ << " runs with more damage than a cluster can take\n";
     if (arguments_.marks) marks_.print_table();
     marks_.print_summary();
     std::cout << "traces " << std::hex << traces_ << std::dec << '\n';
@@ -461,6 +464,7 @@ class Summary {
   static constexpr NumberAndSeed kNoRun{std::numeric_limits<std::uint64_t>::max(), 0};
   NumberAndSeed fewest_operations_ = kNoRun;
   NumberAndSeed fewest_kinds_ = kNoRun;
+  std::uint64_t beyond_model_ = 0;
   std::uint64_t unknown_ = 0;
   std::uint64_t incomplete_ = 0;
   std::chrono::milliseconds simulated_{0};

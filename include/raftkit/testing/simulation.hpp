@@ -19,9 +19,9 @@
 namespace raftkit::testing {
 
 /// What can go wrong. Most of it lasts for a while; `corrupt`, `reset`, `clock`, `transfer`,
-/// `join`, `remove`, `demote`, `replay`, `oversize` and `wipe` happen once. `broken_disk` and
-/// `full_disk` do nothing to stores in memory, which three quarters of the seeds have; the others
-/// have the production stores.
+/// `join`, `remove`, `demote`, `replay`, `oversize`, `wipe`, `garble` and `failed_sync` happen
+/// once. What happens to disks, except that they are slow, hang or are lost, does nothing to stores
+/// in memory, which three quarters of the seeds have; the others have the production stores.
 enum class SimFault : std::uint8_t {
   split,           ///< two halves that do not hear each other
   isolate_leader,  ///< the leader hears nobody, and nobody hears it
@@ -54,8 +54,15 @@ enum class SimFault : std::uint8_t {
   oversize,        ///< a frame announces a message over the limit, of up to 4 GiB
   wipe,            ///< a voter's disk is lost, it starts with an empty one, and is replaced
   duplicate,       ///< elsewhere another process starts with a voter's ID and an empty disk
+  garble,          ///< a bit of the next part of a snapshot on its way is turned over
+  rot,             ///< kill, and bits are turned over in what a node has on its disk
+  lost_write,      ///< kill, and a sector still holds what it held before
+  misdirected,     ///< kill, and a sector holds what another one holds
+  truncated,       ///< kill, and a file ends too early, or a sector holds zeros
+  unreadable,      ///< kill, and a sector cannot be read
+  failed_sync,     ///< one fails, and what it should have made durable is lost
 };
-inline constexpr std::size_t kSimFaults = 31;
+inline constexpr std::size_t kSimFaults = 38;
 
 [[nodiscard]] std::string_view to_string(SimFault fault);
 
@@ -86,8 +93,7 @@ struct SimulationOptions {
   std::size_t nodes = 3;  ///< voters at the beginning, 1 to 9
   /// Of the faults. After it everything heals, or with odd seeds everything but a few voters that
   /// stay dead, mute or deaf, and the cluster must come to itself again. The run ends when each
-  /// client has had 50 answers per minute of it on average (with `operations_per_second`: half of
-  /// those, if that is less), or fails after two more minutes.
+  /// client has had 50 answers per minute of it on average, or fails after two more minutes.
   std::chrono::milliseconds duration{60'000};
   /// None: make_fault_plan(seed, duration).
   std::optional<SimFaultPlan> faults = std::nullopt;
@@ -118,7 +124,8 @@ struct SimulationOptions {
   std::string reproduce = {};
 
   /// How many operations all clients together begin in a simulated second, from 1 to 1,000,000; a
-  /// client that waits for an answer longer than its share begins the next one when it has it.
+  /// client that waits for an answer longer than its share begins the next one when it has it, and
+  /// after the faults they make up for what is missing.
   /// None: clients pause as the seed says, most often for some tens of milliseconds.
   std::optional<std::uint64_t> operations_per_second = std::nullopt;
 };
@@ -147,7 +154,10 @@ struct SimulationReport {
   /// Lists whose history was too much for the search; the other checks covered them.
   bool is_history_complete = true;
   std::uint64_t replayed = 0;  ///< retries in a session that were answered as the first copy was
-  std::uint64_t expired = 0;   ///< sessions that were forgotten while their client used them
+  /// Whether more disks were damaged than a cluster is made for: then it may have stopped, and the
+  /// run ended with the faults.
+  bool has_left_model = false;
+  std::uint64_t expired = 0;  ///< sessions that were forgotten while their client used them
 };
 
 /// Runs the cluster: the production driver, core, codec, frames and links on simulated sockets,

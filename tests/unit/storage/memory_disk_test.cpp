@@ -8,6 +8,9 @@
 
 namespace raftkit::test {
 
+using testing::DamageScope;
+using testing::DiskDamage;
+using testing::DiskImage;
 using testing::MemoryDisk;
 using testing::Survivors;
 
@@ -123,6 +126,103 @@ TEST_CASE("A memory disk can be full", "[storage][memory_disk]") {
   CHECK(file->append(bytes_of("56")).error() == Errc::out_of_space);
   CHECK(file->preallocate(6).error() == Errc::out_of_space);
   CHECK(file->write_at(0, bytes_of("12345")));
+}
+
+TEST_CASE("A sync that fails once takes its bytes with it", "[storage][memory_disk]") {
+  MemoryDisk disk;
+  REQUIRE(disk.create_directories("/d"));
+  auto file = make_file(disk, "/d/f");
+  REQUIRE(disk.sync_directory("/d"));
+  REQUIRE(file->append(bytes_of("abc")));
+  disk.fail_sync_after(0);
+
+  CHECK(file->sync().error() == Errc::io_error);
+  CHECK(disk.content("/d/f") == "abc");
+  REQUIRE(file->sync());
+  disk.lose_power(1, Survivors::all);
+
+  CHECK(disk.content("/d/f").empty());
+}
+
+TEST_CASE("Each kind of damage does to a sector what it says", "[storage][memory_disk]") {
+  MemoryDisk disk;
+  REQUIRE(disk.create_directories("/d"));
+  const std::string other(512, 'y');
+  {
+    auto file = make_file(disk, "/d/f");
+    REQUIRE(disk.sync_directory("/d"));
+    REQUIRE(file->append(bytes_of(kSector + other)));
+    REQUIRE(file->sync());
+    REQUIRE(file->write_at(0, bytes_of("new")));
+    REQUIRE(file->write_at(512, bytes_of("new")));
+    REQUIRE(file->sync());
+  }
+  disk.lose_power(1, Survivors::none);
+  const DiskImage whole = disk.image();
+  const std::string before = disk.content("/d/f");
+  const auto kind = static_cast<DiskDamage>(GENERATE(0U, 1U, 2U, 3U, 4U));
+  CAPTURE(static_cast<int>(kind));
+
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    DiskImage image = whole;
+    core::Random random(seed);
+    const auto file = testing::damage(image, kind, DamageScope::noticeable, random);
+    if (!file && kind == DiskDamage::misdirected) continue;  // onto itself
+    REQUIRE(file == "/d/f");
+    disk.restore(image);
+    CHECK(disk.is_damaged());
+
+    const std::string after = disk.content("/d/f");
+    const std::string first = after.substr(0, std::min<std::size_t>(after.size(), 512));
+    const std::string second = after.substr(first.size());
+    switch (kind) {
+      case DiskDamage::flipped:
+        CHECK(after != before);
+        CHECK(after.size() == before.size());
+        break;
+      case DiskDamage::lost:
+        CHECK((first == kSector) != (second == other));
+        break;
+      case DiskDamage::misdirected:
+        CHECK(first == second);
+        break;
+      case DiskDamage::truncated:
+        CHECK((after.size() < before.size() ||
+               (first == std::string(512, '\0')) != (second == std::string(512, '\0'))));
+        break;
+      case DiskDamage::unreadable: {
+        std::string buffer(1024, '\0');
+        const auto read =
+            (*disk.open_readable("/d/f"))->read_at(0, std::as_writable_bytes(std::span(buffer)));
+        REQUIRE_FALSE(read);
+        CHECK(read.error() == Errc::io_error);
+        CHECK_THAT(read.error().message(), Catch::Contains("/d/f"));
+        break;
+      }
+    }
+  }
+}
+
+TEST_CASE("What a power loss may tear is no noticeable damage", "[storage][memory_disk]") {
+  MemoryDisk disk;
+  REQUIRE(disk.create_directories("/d"));
+  auto file = make_file(disk, "/d/000003.log");
+  REQUIRE(disk.sync_directory("/d"));
+  REQUIRE(file->append(bytes_of(kSector)));
+  REQUIRE(file->sync());
+  const auto damages = [&](DamageScope scope) {
+    disk.lose_power(1, Survivors::none);
+    DiskImage image = disk.image();
+    core::Random random(1);
+    return testing::damage(image, DiskDamage::flipped, scope, random).has_value();
+  };
+  CHECK_FALSE(damages(DamageScope::noticeable));
+  CHECK(damages(DamageScope::anywhere));
+
+  file = *disk.open_writable("/d/000003.log", Disk::Open::append);
+  REQUIRE(file->append(bytes_of(kSector)));
+  REQUIRE(file->sync());
+  CHECK(damages(DamageScope::noticeable));
 }
 
 }  // namespace raftkit::test
