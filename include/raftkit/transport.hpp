@@ -73,8 +73,10 @@ class TransportHandler {
  public:
   virtual ~TransportHandler() = default;
 
-  /// A message arrived. Its `from` and `to` have been checked against the connection's handshake.
-  virtual void on_message(Envelope envelope) = 0;
+  /// A message arrived. Its `from` and `to` have been checked against the connection's handshake;
+  /// `store` is the data directory with which its sender introduced itself there. It may have been
+  /// let in before the node knew which one its ID stands for.
+  virtual void on_message(Envelope envelope, StoreId store) = 0;
 
   virtual void on_peer(PeerReport report) = 0;
 

@@ -67,7 +67,8 @@ std::size_t Log::copy(Index from, std::size_t max_bytes, EntryList& entries) con
 
 bool Log::has_unapplied_membership() const {
   for (Index index = applied_ + 1; index <= commit_; ++index) {
-    if (window_.at(index).type == EntryType::membership) return true;
+    const EntryType type = window_.at(index).type;
+    if (type == EntryType::membership || type == EntryType::member_update) return true;
   }
   return false;
 }

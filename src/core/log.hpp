@@ -69,7 +69,8 @@ class Log {
   /// Appends to `entries` those from `from` on, up to `max_bytes` but at least one; returns their
   /// bytes.
   std::size_t copy(Index from, std::size_t max_bytes, EntryList& entries) const;
-  /// Whether a membership change lies among the committed entries that are not applied.
+  /// Whether a membership change, or what a member publishes about itself, lies among the committed
+  /// entries that are not applied.
   [[nodiscard]] bool has_unapplied_membership() const;
   /// Of the committed entries that are not applied.
   [[nodiscard]] std::size_t unapplied_bytes() const { return unapplied_bytes_; }

@@ -100,11 +100,11 @@ void Driver::end_stop() {
 }
 
 Result<void> Driver::admit(const Introduction& peer) {
-  const Member* member = membership_->find(peer.node);
-  if (member != nullptr && member->store != StoreId{0} && member->store != peer.store) {
+  if (is_another(peer.node, peer.store)) {
     return Error(Errc::store_mismatch,
                  "member " + to_string(peer.node) + " is known with data directory " +
-                     to_hex(member->store.value) + ", not " + to_hex(peer.store.value));
+                     to_hex(membership_->find(peer.node)->store.value) + ", not " +
+                     to_hex(peer.store.value));
   }
   // Whoever knows more may have joined since, or moved, and may be the leader, without whom this
   // node would never learn of it. Whoever knows less has left. [thesis §4.1]
@@ -116,6 +116,11 @@ Result<void> Driver::admit(const Introduction& peer) {
   if (membership_->contains(peer.node) || strangers_.contains(peer.node)) return {};
   return Error(Errc::peer_not_found,
                "member " + to_string(peer.node) + " does not belong to this cluster");
+}
+
+bool Driver::is_another(NodeId node, StoreId store) const {
+  const Member* member = membership_->find(node);
+  return member != nullptr && member->store != StoreId{0} && member->store != store;
 }
 
 void Driver::note_stranger(const Introduction& peer) {
@@ -182,8 +187,11 @@ void Driver::step(Envelope envelope) {
   if (error == Errc::invariant_violated || error == Errc::corrupt_data) fail(error);
 }
 
-void Driver::receive(Envelope envelope) {
+void Driver::receive(Envelope envelope, StoreId store) {
   if (!is_started_ || is_over()) return;
+  // Somebody whom this node let in when it did not know better: what the member has promised, and
+  // this one has forgotten, would be counted again.
+  if (store != StoreId{0} && is_another(envelope.from, store)) return;
   metrics_.add(CounterMetric::messages_received, 1);
   note_promise(envelope);
   if (is_refused_by_promise(envelope)) return;

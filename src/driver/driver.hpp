@@ -91,7 +91,8 @@ class Driver {
   void start();
   void tick();
   void alarm();
-  void receive(Envelope envelope);
+  /// `store`: what the sender introduced itself with; 0: it did not.
+  void receive(Envelope envelope, StoreId store = {});
   void on_peer(const PeerReport& report);
   /// May `peer` join the conversation? Errors: peer_not_found, store_mismatch.
   [[nodiscard]] Result<void> admit(const Introduction& peer);
@@ -159,6 +160,8 @@ class Driver {
   // driver.cpp
   void carry_out(Ready& ready);
   void announce(const MembershipPtr& membership);
+  /// Whether this is not the data directory that the node's ID stands for.
+  [[nodiscard]] bool is_another(NodeId node, StoreId store) const;
   void note_stranger(const Introduction& peer);
   void settle_strangers();
   void on_soft_state(const SoftState& state);

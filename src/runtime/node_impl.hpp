@@ -66,7 +66,7 @@ class Node::Impl final : public driver::Ports,
   void failed(const Error& error) override;
 
   // TransportHandler
-  void on_message(Envelope envelope) override;
+  void on_message(Envelope envelope, StoreId store) override;
   void on_peer(PeerReport report) override;
   Result<void> admit(const Introduction& peer) override;
   [[nodiscard]] Index knows_up_to() const override { return driver_->knows_up_to(); }

@@ -138,9 +138,9 @@ void Node::Impl::drop_snapshot(EntryId last) {
 
 // --- TransportHandler
 
-void Node::Impl::on_message(Envelope envelope) {
+void Node::Impl::on_message(Envelope envelope, StoreId store) {
   if (life_ == Life::stopped) return;
-  driver_->receive(std::move(envelope));
+  driver_->receive(std::move(envelope), store);
   schedule_flush();
 }
 
@@ -166,7 +166,7 @@ Result<std::unique_ptr<SnapshotSink>> Node::Impl::accept_snapshot(const Envelope
     // Nothing can make this node go back to it, so its content need not come; but the leader waits
     // to hear how far this node is.
     boost::asio::post(strand_,
-                      [self = shared_from_this(), envelope] { self->on_message(envelope); });
+                      [self = shared_from_this(), envelope] { self->on_message(envelope, {}); });
     return Error(Errc::invalid_argument, "the log is already ahead of this snapshot");
   }
   log_sink_->log(

@@ -21,7 +21,7 @@ void SimChecks::added(NodeId node) {
   nodes_.emplace(node, Node(bootstrap_));
 }
 
-void SimChecks::let_in(NodeId node, const Introduction& peer) const {
+void SimChecks::let_in(NodeId node, const Introduction& peer) {
   const auto known = known_store(node, peer.node);
   require(!known || *known == peer.store,
           "identity: ",
@@ -29,6 +29,7 @@ void SimChecks::let_in(NodeId node, const Introduction& peer) const {
           " lets in ",
           peer.node,
           " with another data directory than the one it has heard of");
+  if (!known) let_in_.insert({node, peer.node, peer.store});
 }
 
 std::optional<StoreId> SimChecks::known_store(NodeId node, NodeId member) const {

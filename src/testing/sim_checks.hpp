@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -31,7 +32,10 @@ class SimChecks {
   // What a node does.
 
   void added(NodeId node);
-  void let_in(NodeId node, const Introduction& peer) const;
+  void let_in(NodeId node, const Introduction& peer);
+  [[nodiscard]] bool has_let_in(NodeId node, NodeId peer, StoreId store) const {
+    return let_in_.contains({node, peer, store});
+  }
   void started(NodeId node, const driver::Recovered& recovered);
   /// Handed to the log; `state` and `members` as they are then.
   void wrote(NodeId node,
@@ -102,6 +106,7 @@ class SimChecks {
   std::array<std::vector<Version>, kLists> versions_;
   std::map<std::uint64_t, Index> numbers_;  // that were appended
   std::set<std::uint64_t> refused_;
+  std::set<std::tuple<NodeId, NodeId, StoreId>> let_in_;  // who let in whom, not knowing better
   std::map<std::pair<SessionId, std::uint64_t>, SessionAnswer> answers_;  // of commands in sessions
 };
 

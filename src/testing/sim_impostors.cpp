@@ -22,6 +22,9 @@ SimCluster::Impostor& SimCluster::start_impostor(NodeId id, Place place) {
   options.stores = SimStores::in_memory;
   options.is_listening = place == Place::instead;
   options.state_machine = [this] { return std::make_unique<ListMachine>(nullptr, random_.next()); };
+  options.is_let_in = [this, id](NodeId by, StoreId store) {
+    return checks_.has_let_in(by, id, store);
+  };
   options.on_refused = [this, &impostor](NodeId) {
     marks_.hit("identity: another data directory refused");
     impostor.node->crash(SimNetwork::Farewell::close);

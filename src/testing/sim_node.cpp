@@ -265,14 +265,15 @@ void SimNode::membership_changed(const MembershipPtr& membership, std::vector<Pe
   life_->transport->set_peers(peers);
 }
 
-void SimNode::on_message(Envelope envelope) {
-  require(!options_.on_refused,
+void SimNode::on_message(Envelope envelope, StoreId store) {
+  const StoreId& own = options_.driver.self.store;
+  require(!options_.on_refused || options_.is_let_in(envelope.from, own),
           "identity: ",
           envelope.from,
           " talks to another data directory of ",
           id());
   world_.marks.received(envelope, driver());
-  life_->driver->receive(std::move(envelope));
+  life_->driver->receive(std::move(envelope), store);
   plan_flush();
 }
 
@@ -308,7 +309,7 @@ Result<std::unique_ptr<SnapshotSink>> SimNode::accept_snapshot(const Envelope& e
   if (envelope.term < status.term) return Errc::not_leader;
   if (request->snapshot.last.index <= status.commit) {
     // The leader waits to hear how far this node is.
-    life_->process.post(SimTime(0), [this, envelope] { on_message(envelope); });
+    life_->process.post(SimTime(0), [this, envelope] { on_message(envelope, {}); });
     return Errc::invalid_argument;
   }
   return log_.receive(request->snapshot);

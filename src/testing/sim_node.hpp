@@ -76,6 +76,8 @@ struct SimNodeOptions {
   /// Set of one whose data directory is not the one that its ID stands for: it must hear that, and
   /// nothing else.
   std::function<void(NodeId)> on_refused = {};
+  /// Set with it: whether a node let that data directory in before it had heard of the right one.
+  std::function<bool(NodeId, StoreId)> is_let_in = {};
 };
 
 /// Outlives its process: between crash() and start() only the disk is left. Owner: the simulation.
@@ -193,7 +195,7 @@ class SimNode final : private driver::Ports, private TransportHandler {
   void failed(const Error& error) override;
 
   // TransportHandler
-  void on_message(Envelope envelope) override;
+  void on_message(Envelope envelope, StoreId store) override;
   void on_peer(PeerReport report) override;
   Result<void> admit(const Introduction& peer) override;
   [[nodiscard]] Index knows_up_to() const override { return driver().knows_up_to(); }

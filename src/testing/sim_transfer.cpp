@@ -147,14 +147,18 @@ void SimTransport::send_chunk(const TransferPtr& transfer) {
   ask_receiver(
       transfer,
       on_the_way,
-      [this, transfer, is_end, position, record = make_record(position, chunk)](
-          SimTransport& receiver) -> Result<void> {
+      [this,
+       transfer,
+       is_end,
+       position,
+       store = identity_.store,
+       record = make_record(position, chunk)](SimTransport& receiver) -> Result<void> {
         Record arrived = record;
         network_.take_record(arrived);
         const bool is_damaged = arrived != record;
         auto taken = transfer->take(arrived, position);
         marks_.hit_if(is_damaged && !taken, "snapshot: damaged on its way, and refused");
-        if (taken && is_end) receiver.handler_.on_message(transfer->envelope);
+        if (taken && is_end) receiver.handler_.on_message(transfer->envelope, store);
         return taken;
       },
       [this, transfer, is_end] {

@@ -286,6 +286,7 @@ Result<SimTransport::Welcomed> SimTransport::welcome(const transport::Hello& hel
       identity_.cluster, identity_.node, identity_.store, *version, random_.next()};
   drop_caller(hello.from);  // nothing sent there may come after what is sent here
   Caller caller{network_.open(hello.from, identity_.node),
+                hello.store,
                 wire::FrameParser(transport::seed_of(hello, answer), kMaxMessageBytes),
                 process_.now()};
   caller.stream->on_bytes = [this, from = hello.from, weak = std::weak_ptr(caller.stream)](
@@ -362,7 +363,7 @@ Result<void> SimTransport::receive(NodeId from, std::vector<std::byte> bytes) {
       auto envelope = decoder_.decode(**received);
       if (!envelope) return std::move(envelope).error();
       if (envelope->from != from || envelope->to != identity_.node) return Errc::member_mismatch;
-      handler_.on_message(*std::move(envelope));
+      handler_.on_message(*std::move(envelope), caller.store);
       const auto still = callers_.find(from);
       if (still == callers_.end() || still->second.stream != stream) return {};
     }

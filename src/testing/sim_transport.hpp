@@ -90,6 +90,7 @@ class SimTransport {
   /// Somebody who sends to us.
   struct Caller {
     SimStreamPtr stream;
+    StoreId store;
     wire::FrameParser parser;
     SimTime last_received{0};
   };

@@ -240,9 +240,11 @@ void TestNode::set_snapshot_policy(const SnapshotPolicy& policy) {
   snapshot_policy_ = policy;
 }
 
-void TestNode::on_message(Envelope envelope) {
+void TestNode::on_message(Envelope envelope, StoreId store) {
   Visit visit(*this, "on_message");
   if (stopped_) visit.misconduct("on_message after stop");
+  if (!has_introduced_itself(envelope.from, store))
+    visit.misconduct("on_message with a data directory that was not introduced");
   const std::lock_guard lock(mutex_);
   messages_.push_back(std::move(envelope));
   changed_.notify_all();
@@ -264,6 +266,12 @@ Result<void> TestNode::admit(const Introduction& peer) {
   const auto at = refused_.find(peer.node);
   if (at == refused_.end()) return {};
   return Error(at->second, "the test refuses " + to_string(peer.node));
+}
+
+bool TestNode::has_introduced_itself(NodeId peer, StoreId store) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = introduced_.find(peer);
+  return found != introduced_.end() && found->second.store == store;
 }
 
 std::optional<Introduction> TestNode::introduction_of(const TestNode& peer) const {

@@ -111,7 +111,7 @@ class TestNode final : public TransportHandler {
   static constexpr Index kKnowsUpTo{0x1234};
   void set_snapshot_policy(const SnapshotPolicy& policy);
 
-  void on_message(Envelope envelope) override;
+  void on_message(Envelope envelope, StoreId store) override;
   void on_peer(PeerReport report) override;
   [[nodiscard]] Result<void> admit(const Introduction& peer) override;
   [[nodiscard]] Index knows_up_to() const override { return kKnowsUpTo; }
@@ -121,6 +121,7 @@ class TestNode final : public TransportHandler {
 
  private:
   class Visit;  // somebody is on the executor
+  [[nodiscard]] bool has_introduced_itself(NodeId peer, StoreId store) const;
 
   const TransportSuiteOptions& options_;
   LocalIdentity identity_;

@@ -10,6 +10,12 @@
 
 namespace raftkit::transport {
 
+/// The other side of a connection, as it introduced itself.
+struct Sender {
+  NodeId node;
+  StoreId store;
+};
+
 /// Owner: the executor; `executor` and `log` never change.
 struct TransportContext {
   TransportContext(asio::any_io_executor the_executor, std::shared_ptr<LogSink> the_log)

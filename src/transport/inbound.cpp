@@ -101,12 +101,12 @@ InboundRequest::Reply Inbound::upgrade(const HttpRequest& request) {
   }
   refused_.erase(hello->from);
   const auto seed = seed_of(*hello, *welcome);
-  const NodeId peer = hello->from;
+  const Sender peer{hello->from, hello->store};
   if (hello->kind == StreamKind::snapshot) {
     return {to_response(*welcome),
             [this, peer, seed](tcp::socket socket, std::vector<std::byte> received) {
-              auto connection = detach(std::move(socket), std::move(received), seed);
-              if (connection) transfers_.receive(peer, *std::move(connection));
+              auto connection = detach(std::move(socket), std::move(received), seed, peer.store);
+              if (connection) transfers_.receive(peer.node, *std::move(connection));
             }};
   }
   return {to_response(*welcome),
@@ -139,14 +139,14 @@ void Inbound::refused(const Hello& hello, const Error& why) {
 
 void Inbound::open_stream(tcp::socket socket,
                           std::span<const std::byte> received,
-                          NodeId peer,
+                          const Sender& peer,
                           wire::ConnectionSeed seed) {
-  auto& slot = streams_[peer];
+  auto& slot = streams_[peer.node];
   // The peer has given up the older connection, even if its end has not arrived yet: nothing that
   // it sent there may come after what it sends here.
   if (slot != nullptr) slot->close();
   slot = std::make_shared<InboundStream>(
-      context_, std::move(socket), peer, seed, [this, peer](const Error& why) {
+      context_, std::move(socket), peer, seed, [this, peer = peer.node](const Error& why) {
         streams_.erase(peer);
         context_->log->log(LogLevel::debug,
                            "peer_stream_closed",
@@ -154,7 +154,7 @@ void Inbound::open_stream(tcp::socket socket,
                            {{"peer", to_string(peer)}, {"error", why.message()}});
       });
   const auto stream = slot;
-  on_called_(peer);
+  on_called_(peer.node);
   stream->start(received);
 }
 

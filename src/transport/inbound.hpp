@@ -47,7 +47,7 @@ class Inbound {
   void refused(const Hello& hello, const Error& why);
   void open_stream(tcp::socket socket,
                    std::span<const std::byte> received,
-                   NodeId peer,
+                   const Sender& peer,
                    wire::ConnectionSeed seed);
 
   TcpContextPtr context_;

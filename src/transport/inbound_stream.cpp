@@ -7,7 +7,7 @@ namespace raftkit::transport {
 
 InboundStream::InboundStream(TcpContextPtr context,
                              tcp::socket socket,
-                             NodeId peer,
+                             const Sender& peer,
                              wire::ConnectionSeed seed,
                              std::function<void(Error)> on_closed)
     : context_(std::move(context)),
@@ -68,15 +68,16 @@ bool InboundStream::deliver() {
 Result<void> InboundStream::deliver(const wire::ReceivedMessage& received) {
   auto envelope = decoder_.decode(received);
   if (!envelope) return std::move(envelope).error();
-  if (envelope->from != peer_ || envelope->to != context_->identity.node) {
+  if (envelope->from != peer_.node || envelope->to != context_->identity.node) {
     return Error(Errc::member_mismatch,
                  "a message from " + to_string(envelope->from) + " to " + to_string(envelope->to) +
-                     " came over the connection from " + to_string(peer_) + " to " +
+                     " came over the connection from " + to_string(peer_.node) + " to " +
                      to_string(context_->identity.node));
   }
   if (std::holds_alternative<SnapshotRequest>(envelope->message))
     return Error(Errc::malformed, "a SnapshotRequest among other messages");
-  if (context_->handler != nullptr) context_->handler->on_message(*std::move(envelope));
+  if (context_->handler != nullptr)
+    context_->handler->on_message(*std::move(envelope), peer_.store);
   return {};
 }
 

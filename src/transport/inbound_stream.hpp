@@ -16,7 +16,7 @@ class InboundStream : public std::enable_shared_from_this<InboundStream> {
  public:
   InboundStream(TcpContextPtr context,
                 tcp::socket socket,
-                NodeId peer,
+                const Sender& peer,
                 wire::ConnectionSeed seed,
                 std::function<void(Error)> on_closed);
 
@@ -38,7 +38,7 @@ class InboundStream : public std::enable_shared_from_this<InboundStream> {
 
   TcpContextPtr context_;
   tcp::socket socket_;
-  NodeId peer_;
+  Sender peer_;
   wire::FrameParser parser_;
   wire::Decoder decoder_;
   std::function<void(Error)> on_closed_;  ///< empty: closed

@@ -24,20 +24,25 @@ PeerLinkOptions link_options(const LoopbackOptions& options) {
 }
 
 /// Two ends of one connection.
-Result<std::pair<SnapshotConnection, SnapshotConnection>> socket_pair(wire::ConnectionSeed seed) {
+Result<std::pair<SnapshotConnection, SnapshotConnection>> socket_pair(
+    const LoopbackAnswer& answer) {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
     return Error(Errc::peer_unreachable, std::system_category().message(errno));
-  const auto end = [&](int descriptor) {
+  const auto seed = seed_of(answer.hello, answer.welcome);
+  const auto end = [&](int descriptor, StoreId other) {
     return SnapshotConnection{
-        std::make_shared<BlockingSocket>(descriptor, std::vector<std::byte>()), seed, nullptr};
+        std::make_shared<BlockingSocket>(descriptor, std::vector<std::byte>()),
+        seed,
+        other,
+        nullptr};
   };
-  return std::pair(end(ends[0]), end(ends[1]));
+  return std::pair(end(ends[0], answer.welcome.store), end(ends[1], answer.hello.store));
 }
 
 /// Our end of a connection for a snapshot to whoever gave the answer, who gets the other end.
 Result<SnapshotConnection> connect_to(LoopbackHub& hub, const LoopbackAnswer& answer) {
-  auto pair = socket_pair(seed_of(answer.hello, answer.welcome));
+  auto pair = socket_pair(answer);
   if (!pair) return std::move(pair).error();
   auto& [here, there] = *pair;
   const auto wire = std::make_shared<LoopbackWire>([socket = there.socket] { socket->cancel(); });
@@ -115,11 +120,14 @@ Result<Welcome> LoopbackNode::admit(const Hello& hello) {
                  hello.nonce};
 }
 
-void LoopbackNode::deliver(LoopbackWire& wire, NodeId from, std::vector<Envelope> envelopes) {
+void LoopbackNode::deliver(LoopbackWire& wire,
+                           const Sender& from,
+                           std::vector<Envelope> envelopes) {
   for (Envelope& envelope : envelopes) {
     if (!wire.is_open() || context_->handler == nullptr) return;
-    if (envelope.from != from || envelope.to != context_->identity.node) return wire.break_off();
-    context_->handler->on_message(std::move(envelope));
+    if (envelope.from != from.node || envelope.to != context_->identity.node)
+      return wire.break_off();
+    context_->handler->on_message(std::move(envelope), from.store);
   }
 }
 
@@ -224,7 +232,7 @@ void LoopbackPeer::push() {
                       target = target_,
                       wire = wire_,
                       sender = LoopbackHub::NodeRef(node_),
-                      from = context()->identity.node,
+                      from = Sender{context()->identity.node, context()->identity.store},
                       batch = std::move(batch),
                       on_delivered]() mutable {
                        const auto node = target.lock();

@@ -24,7 +24,7 @@ class LoopbackNode : public std::enable_shared_from_this<LoopbackNode> {
   /// Whether `hello` is welcome, as the peer port decides over TCP.
   [[nodiscard]] Result<Welcome> answer(const Hello& hello);
   /// Delivers the messages, unless the wire breaks.
-  void deliver(LoopbackWire& wire, NodeId from, std::vector<Envelope> envelopes);
+  void deliver(LoopbackWire& wire, const Sender& from, std::vector<Envelope> envelopes);
   void receive_snapshot(NodeId from, SnapshotConnection connection);
 
   [[nodiscard]] const std::shared_ptr<LoopbackHub>& hub() const { return hub_; }

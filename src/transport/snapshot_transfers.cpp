@@ -100,11 +100,12 @@ void SnapshotTransfers::receive(NodeId peer, SnapshotConnection connection) {
     return [this, peer = route.from, result = std::move(result)] { on_received(peer, result); };
   };
   if (workers_->start(std::move(work)))
-    incoming_.emplace(peer, Incoming{connection.socket, std::nullopt});
+    incoming_.emplace(peer, Incoming{connection.socket, connection.store, std::nullopt});
 }
 
 void SnapshotTransfers::on_received(NodeId peer, const Result<Envelope>& result) {
   auto next = std::move(incoming_.at(peer).next);
+  const StoreId store = incoming_.at(peer).store;
   incoming_.erase(peer);
   if (!result) {
     context_->log->log(LogLevel::warn,
@@ -112,7 +113,7 @@ void SnapshotTransfers::on_received(NodeId peer, const Result<Envelope>& result)
                        "a snapshot could not be received",
                        {{"peer", to_string(peer)}, {"error", result.error().message()}});
   } else if (context_->handler != nullptr) {
-    context_->handler->on_message(*result);
+    context_->handler->on_message(*result, store);
   }
   if (next) receive(peer, *std::move(next));
 }

@@ -16,6 +16,7 @@ namespace raftkit::transport {
 struct SnapshotConnection {
   std::shared_ptr<BlockingSocket> socket;
   wire::ConnectionSeed seed;
+  StoreId store;               ///< the other side's
   std::shared_ptr<void> keep;  ///< whatever must live as long as the transfer
 };
 
@@ -63,6 +64,7 @@ class SnapshotTransfers {
 
   struct Incoming {
     std::shared_ptr<BlockingSocket> socket;
+    StoreId store;
     std::optional<SnapshotConnection> next;  ///< waits for this one to end
   };
 

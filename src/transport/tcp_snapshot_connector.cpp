@@ -4,12 +4,13 @@ namespace raftkit::transport {
 
 Result<SnapshotConnection> detach(tcp::socket socket,
                                   std::vector<std::byte> received,
-                                  wire::ConnectionSeed seed) {
+                                  wire::ConnectionSeed seed,
+                                  StoreId store) {
   boost::system::error_code ec;
   const int descriptor = socket.release(ec);
   if (ec) return Error(Errc::peer_unreachable, ec.message());
   return SnapshotConnection{
-      std::make_shared<BlockingSocket>(descriptor, std::move(received)), seed, nullptr};
+      std::make_shared<BlockingSocket>(descriptor, std::move(received)), seed, store, nullptr};
 }
 
 void TcpSnapshotConnector::connect(NodeId peer, OnConnected on_connected) {
@@ -40,7 +41,8 @@ void TcpSnapshotConnector::cancel(NodeId peer) {
 void TcpSnapshotConnector::on_answer(const Hello& hello, HttpExchange exchange) {
   const auto welcome = welcomed(*context_, hello, exchange);
   if (!welcome) return finish(hello.to, welcome.error());
-  finish(hello.to, detach(std::move(exchange.socket), {}, seed_of(hello, *welcome)));
+  finish(hello.to,
+         detach(std::move(exchange.socket), {}, seed_of(hello, *welcome), welcome->store));
 }
 
 void TcpSnapshotConnector::finish(NodeId peer, Result<SnapshotConnection> connection) {

@@ -40,6 +40,7 @@ class TcpSnapshotConnector final : public SnapshotConnector {
 /// Errors: peer_unreachable.
 [[nodiscard]] Result<SnapshotConnection> detach(tcp::socket socket,
                                                 std::vector<std::byte> received,
-                                                wire::ConnectionSeed seed);
+                                                wire::ConnectionSeed seed,
+                                                StoreId store);
 
 }  // namespace raftkit::transport

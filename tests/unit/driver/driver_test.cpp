@@ -384,6 +384,26 @@ TEST_CASE("Each member publishes itself through the log", "[driver]") {
   }
 }
 
+TEST_CASE(
+    "What another data directory of a member says is not taken in, once the right one is known",
+    "[driver]") {
+  DriverGroup group({});
+  const auto heartbeat = [](Term term) {
+    return Envelope{{}, NodeId{3}, NodeId{2}, term, HeartbeatRequest{Index{0}, 0}};
+  };
+  group.node(2).receive(heartbeat(Term{2}), StoreId{7});
+  CHECK(group.node(2).term() == Term{2});
+  group.settle();
+  group.elect(1);
+  const Term term = group.node(2).term();
+  const Term next{term.value + 1};
+
+  group.node(2).receive(heartbeat(next), StoreId{7});
+  CHECK(group.node(2).term() == term);
+  group.node(2).receive(heartbeat(next), StoreId{103});
+  CHECK(group.node(2).term() == next);
+}
+
 TEST_CASE("Whoever knows more of the cluster is let in, until this node knows as much",
           "[driver]") {
   DriverGroup group({});

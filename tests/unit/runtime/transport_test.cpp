@@ -20,7 +20,7 @@ struct Wire {
   TransportHandler* handler = nullptr;  ///< as above
 
   void deliver(Envelope envelope) {
-    boost::asio::post(strand, [this, envelope] { handler->on_message(envelope); });
+    boost::asio::post(strand, [this, envelope] { handler->on_message(envelope, {}); });
   }
   template <class Message>
   std::optional<Envelope> await() {
@@ -138,7 +138,7 @@ TEST_CASE("What arrives before the node has begun is not taken in", "[runtime]")
   OneOfTwo world;
   REQUIRE(world.node);
   // Before the executor runs for the first time, and with it the node.
-  world.wire.handler->on_message(world.from_2(5, HeartbeatRequest{Index{1}, 0}));
+  world.wire.handler->on_message(world.from_2(5, HeartbeatRequest{Index{1}, 0}), {});
   world.run();
   world.wire.deliver(world.from_2(7, HeartbeatRequest{Index{1}, 0}));
 

@@ -29,7 +29,7 @@ TEST_CASE("The peer port answers GET /version and GET /members", "[transport][tc
 TEST_CASE("A node that starts learns the members from whoever answers", "[transport][tcp]") {
   class Knowing final : public TransportHandler {
    public:
-    void on_message(Envelope) override {}
+    void on_message(Envelope, StoreId) override {}
     void on_peer(PeerReport) override {}
     Result<void> admit(const Introduction&) override { return {}; }
     Index knows_up_to() const override { return {}; }
