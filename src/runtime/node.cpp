@@ -332,8 +332,7 @@ void Node::Impl::change_membership(const MembershipChange& change,
 
 Subscription Node::Impl::subscribe(boost::asio::any_io_executor on,
                                    std::function<void(const NodeStatus&)> observer) {
-  auto token = std::make_shared<runtime::Observer>(
-      runtime::Observer{boost::asio::make_strand(std::move(on)), std::move(observer)});
+  auto token = std::make_shared<runtime::Observer>(std::move(on), std::move(observer));
   in_strand(
       [weak = std::weak_ptr(token)](Impl& self) { self.observers_.add(weak, self.status()); });
   return Subscription(std::move(token));

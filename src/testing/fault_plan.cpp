@@ -22,7 +22,8 @@ constexpr std::array<std::string_view, kSimFaults> kNames = {
 /// Whether it needs more than a cluster that runs: other stores, a leader, more than three voters,
 /// members that all know each other.
 bool may_find_nothing(SimFault fault) {
-  constexpr std::array kKinds = {SimFault::broken_disk,
+  constexpr std::array kKinds = {SimFault::kill_amid,
+                                 SimFault::broken_disk,
                                  SimFault::full_disk,
                                  SimFault::transfer,
                                  SimFault::join,

@@ -1,10 +1,10 @@
 #include "testing/log_image.hpp"
 
 #include <algorithm>
-#include <span>
+#include <cstring>
+#include <string_view>
 
 #include "testing/check.hpp"
-#include "wire/crc32c.hpp"
 
 namespace raftkit::testing {
 
@@ -18,7 +18,14 @@ HistoryHash after(HistoryHash before, const Entry& entry) {
   mix(entry.id.term.value);
   mix(entry.id.index.value);
   mix(entry.payload.size());
-  mix(wire::crc32c(std::as_bytes(std::span(entry.payload.view()))));
+  // Eight bytes at a time, and by other means than the checksums under test.
+  for (std::string_view rest = entry.payload.view(); !rest.empty();) {
+    std::uint64_t word = 0;
+    const std::size_t size = std::min(rest.size(), sizeof word);
+    std::memcpy(&word, rest.data(), size);
+    mix(word);
+    rest.remove_prefix(size);
+  }
   return hash;
 }
 

@@ -41,6 +41,12 @@ bool SimChecks::remembers_store(NodeId node, NodeId member) const {
   return oracle_.store_at(std::max(log.hard.commit, log.base().index), member).has_value();
 }
 
+bool SimChecks::remembers_newest_members(NodeId node) const {
+  const LogImage& log = nodes_.at(node).durable;
+  return *oracle_.members_at(std::max(log.hard.commit, log.base().index)) ==
+         *oracle_.newest_members();
+}
+
 bool SimChecks::has_pending_change() const {
   for (const auto& [id, node] : nodes_) {
     const LogImage& log = node.written;

@@ -65,6 +65,7 @@ class SimChecks {
   /// And will after a crash.
   [[nodiscard]] bool remembers_store(NodeId node, NodeId member) const;
   /// Some log holds a membership change that nobody knows to be committed.
+  [[nodiscard]] bool remembers_newest_members(NodeId node) const;
   [[nodiscard]] bool has_pending_change() const;
 
   [[nodiscard]] bool was_applied(std::uint64_t number) const { return numbers_.contains(number); }

@@ -33,7 +33,10 @@ class SimCluster {
   void apply(const SimFaultStep& step);
   /// Ends all faults; whoever belongs to the cluster is up from now on.
   void heal();
-  /// Afterwards: some voters are dead, mute or deaf for good, and not counted any more.
+  /// Whether all members are up and know the newest membership. Those who do not may need voters
+  /// that it removed, who may be gone: together with somebody forsaken too many.
+  [[nodiscard]] bool knows_its_members();
+  /// Then: some voters are dead, mute or deaf for good, and not counted any more.
   void forsake_some();
 
   [[nodiscard]] SimWorld world() {
@@ -60,7 +63,8 @@ class SimCluster {
 
  private:
   static constexpr std::size_t kFewestVoters = 3;
-  static constexpr std::size_t kMostNodes = 12;  // that ever were
+  static constexpr std::size_t kMostNodes =
+      12;  // that ever were, without replacements of damaged ones
   struct Settings {
     bool on_disk = false;
     SimTime apply_delay{0};

@@ -30,6 +30,12 @@ bool flaps_both_ways(const SimFaultStep& step) {
   return step.b / 16 % 2 == 0;
 }
 
+/// Whether it may still come to nothing.
+bool waits_for_its_moment(SimFault fault) {
+  return fault == SimFault::kill_amid || fault == SimFault::garble ||
+         fault == SimFault::failed_sync || fault == SimFault::replay;
+}
+
 }  // namespace
 
 void SimCluster::apply(const SimFaultStep& step) {
@@ -44,7 +50,7 @@ void SimCluster::apply(const SimFaultStep& step) {
                  victims,
                  is_lasting(step.fault) ? step.lasts : SimTime(0));
   ++faults_;
-  fault_kinds_.insert(step.fault);
+  if (!waits_for_its_moment(step.fault)) fault_kinds_.insert(step.fault);
 }
 
 std::string SimCluster::victims_of(const SimFaultStep& step) {
@@ -128,6 +134,7 @@ void SimCluster::heal() {
   network_.heal_all();
   for (auto& [id, node] : nodes_) {
     node->set_disk({});
+    node->forget_traps();
     node->resume();
     // It may not have noticed, as long as there is nothing to write.
     if (node->has_failing_disk()) go_down(node.get(), SimNetwork::Farewell::close, SimTime(0));
@@ -136,23 +143,21 @@ void SimCluster::heal() {
   }
 }
 
+bool SimCluster::knows_its_members() {
+  const auto all = members();
+  return std::all_of(all.begin(), all.end(), [this](const SimNode* node) {
+    return node->is_up() && *node->driver().membership() == *checks_.oracle().newest_members();
+  });
+}
+
 void SimCluster::forsake_some() {
   // One fewer than a minority: a change that is under way may still remove a voter.
   const std::vector<NodeId> voters = checks_.oracle().newest_members()->voters;
   const std::size_t count = std::max<std::size_t>(1, (voters.size() - 1) / 2 - 1);
-  // A member that is still to be replaced is one fewer already.
-  if (lost_) return;
   // Without check-quorum a leader that hears nobody leads for ever, and nobody else can.
   // Without pre-votes one that hears nobody may depose every leader.
   const RaftOptions& raft = settings_.driver.raft;
   if (voters.size() < 3 || !raft.check_quorum || !raft.pre_vote) return;
-  // Those who do not know the newest change need voters that it removed, who may be gone: together
-  // with somebody forsaken too many.
-  const auto members_left = members_up();
-  if (!std::all_of(members_left.begin(), members_left.end(), [this](const SimNode* node) {
-        return *node->driver().membership() == *checks_.oracle().newest_members();
-      }))
-    return;
   while (forsaken_.size() < count)
     forsaken_.insert(any_of(random_, voters));
   for (const NodeId id : forsaken_) {
@@ -295,12 +300,13 @@ bool SimCluster::hold(SimNode* node, SimTime lasts) {
 
 /// Whoever is the first to come there.
 bool SimCluster::set_trap(SimMoment moment, SimTime lasts) {
+  // The stores in memory compact in one step.
+  if (moment == SimMoment::compacting && settings_.stores == SimStores::in_memory) return false;
   const auto is_set = std::make_shared<bool>(true);
   for (auto& [id, each] : nodes_) {
     if (!each->is_up()) continue;
-    each->when(moment, [this, is_set, node = each.get(), lasts] {
-      if (!is_healed_ && std::exchange(*is_set, false))
-        go_down(node, SimNetwork::Farewell::close, lasts);
+    each->when(moment, is_set, [this, node = each.get(), lasts] {
+      if (!is_healed_) go_down(node, SimNetwork::Farewell::close, lasts);
     });
   }
   return true;
@@ -357,12 +363,13 @@ bool SimCluster::apply_to_processes(const SimFaultStep& step) {
 
 // --- disks
 
-/// Whether the cluster can do without what one member holds: all have what they had, and enough of
-/// them vote.
+/// Whether the cluster can do without what one member holds: all have what they had, enough of them
+/// vote, and nobody will ask for a voter that has been replaced already.
 bool SimCluster::can_spare_one() const {
   const MembershipPtr& newest = checks_.oracle().newest_members();
   const auto is_whole = [&](const auto& each) {
-    return !newest->contains(each.first) || !each.second->has_damaged_disk();
+    return !newest->contains(each.first) ||
+           (!each.second->has_damaged_disk() && checks_.remembers_newest_members(each.first));
   };
   return !lost_ && damaged_.empty() && !newest->is_joint() &&
          newest->voters.size() >= kFewestVoters &&
@@ -380,14 +387,14 @@ bool SimCluster::apply_to_disks(const SimFaultStep& step) {
   if (step.fault == SimFault::failed_sync) return node->is_up() && node->lose_sync(step.b % 100);
   if (step.fault < SimFault::rot || step.fault > SimFault::unreadable) return false;
   if (settings_.stores != SimStores::in_files || !may_damage(node->id())) return false;
-  const bool was_up = go_down(node, SimNetwork::Farewell::close, step.lasts);
+  go_down(node, SimNetwork::Farewell::close, step.lasts);
   const auto kind = static_cast<DiskDamage>(static_cast<unsigned>(step.fault) -
                                             static_cast<unsigned>(SimFault::rot));
   const std::uint64_t seed = options_.seed << 32U ^ std::uint64_t{step.a} << 16U ^ step.b;
   const auto scope = is_beyond_model_ ? DamageScope::anywhere : DamageScope::noticeable;
   const bool is_damaged = node->damage_disk(kind, scope, seed);
   has_left_model_ = has_left_model_ || (is_damaged && is_beyond_model_);
-  return was_up || is_damaged;
+  return is_damaged;
 }
 
 void SimCluster::retire(NodeId node) {

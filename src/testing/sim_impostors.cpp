@@ -79,7 +79,7 @@ void SimCluster::look_after_lost() {
     lost_.reset();
     return;
   }
-  if (now() < lost_->back_at) return;
+  if (now() < lost_->back_at && !is_healed_) return;
   if (lost_->impostor == nullptr) {
     lost_->impostor = &start_impostor(lost_->node, Place::instead);
     return;

@@ -68,9 +68,8 @@ class SimLog final : public LogStorage {
   [[nodiscard]] bool has_lost_the_newest() const { return has_lost_the_newest_; }
 
   /// How often the last crash was followed by another one before the stores were open again.
-  [[nodiscard]] std::size_t interrupted_recoveries() const {
-    return interrupted_recoveries_;
-  }  /// A compaction that was said to have failed, and was found done after a crash: to what.
+  [[nodiscard]] std::size_t interrupted_recoveries() const { return interrupted_recoveries_; }
+  /// A compaction that was said to have failed, and was found done after a crash: to what.
   [[nodiscard]] std::optional<std::pair<SnapshotMeta, Index>> take_compaction() {
     return std::exchange(compacted_, std::nullopt);
   }

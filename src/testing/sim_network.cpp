@@ -32,6 +32,9 @@ void SimNetwork::heal_all() {
     const auto [from, to] = paths_.begin()->first;
     heal(from, to);
   }
+  bit_of_next_record_.reset();
+  for (auto& [path, sent] : sent_)
+    sent.is_awaited = false;
 }
 
 void SimNetwork::heal(Fault fault) {

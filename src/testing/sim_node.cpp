@@ -113,7 +113,9 @@ void SimNode::reach(SimMoment moment) {
   if (trap.empty()) return;
   // What is going on takes about so long.
   life_->process.door().post(between(world_.random, SimTime(0), disk_.most),
-                             std::move(trap.mapped()));
+                             [trap = std::move(trap.mapped())]() mutable {
+                               if (std::exchange(*trap.is_set, false)) trap.action();
+                             });
 }
 
 void SimNode::stop() {

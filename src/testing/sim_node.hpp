@@ -95,8 +95,14 @@ class SimNode final : private driver::Ports, private TransportHandler {
   }
   /// A start that fails leaves a process without a driver.
   [[nodiscard]] bool is_up() const { return life_ != nullptr && life_->driver != nullptr; }
-  /// Calls `action` once, a little after this moment, if this life sees it.
-  void when(SimMoment moment, SimAction action) { life_->traps[moment] = std::move(action); }
+  /// Calls `action` a little after this moment, if this life sees it, unless another one that
+  /// shares `is_set` comes first.
+  void when(SimMoment moment, std::shared_ptr<bool> is_set, SimAction action) {
+    life_->traps[moment] = {std::move(is_set), std::move(action)};
+  }
+  void forget_traps() {
+    if (life_ != nullptr) life_->traps.clear();
+  }
 
   struct Disk {
     SimTime least = microseconds(200);
@@ -155,6 +161,10 @@ class SimNode final : private driver::Ports, private TransportHandler {
   using DiskJob = std::variant<PersistBatch, Compaction>;
   using ApplyJob = std::variant<driver::ApplyBatch, Restore, Save, Capture>;
 
+  struct Trap {
+    std::shared_ptr<bool> is_set;
+    SimAction action;
+  };
   /// What a crash ends.
   struct Life {
     explicit Life(SimClock& clock) : process(clock) {}
@@ -173,7 +183,7 @@ class SimNode final : private driver::Ports, private TransportHandler {
     bool is_flush_planned = false;
     bool is_refused = false;  // as on_refused has it
     std::uint64_t alarm = 0;  // the newest one
-    std::map<SimMoment, SimAction> traps;
+    std::map<SimMoment, Trap> traps;
     std::unique_ptr<driver::Driver> driver;
   };
 

@@ -157,7 +157,8 @@ void SimTransport::send_chunk(const TransferPtr& transfer) {
         network_.take_record(arrived);
         const bool is_damaged = arrived != record;
         auto taken = transfer->take(arrived, position);
-        marks_.hit_if(is_damaged && !taken, "snapshot: damaged on its way, and refused");
+        require(!is_damaged || !taken, "snapshots: a damaged part is taken");
+        marks_.hit_if(is_damaged, "snapshot: damaged on its way, and refused");
         if (taken && is_end) receiver.handler_.on_message(transfer->envelope, store);
         return taken;
       },

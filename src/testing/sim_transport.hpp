@@ -85,7 +85,6 @@ class SimTransport {
     std::optional<wire::FrameWriter> writer;
     SimTime last_progress{0};
     std::optional<SimTime> armed;
-    std::size_t largest_message = 0;  // in bytes, of all that were sent
   };
   /// Somebody who sends to us.
   struct Caller {

@@ -94,10 +94,16 @@ void SimNode::finish_compaction() {
   const auto job = std::get<Compaction>(life_->disk_queue.front());
   life_->disk_queue.pop_front();
   constexpr std::uint32_t kMostChanges = 10;  // that a compaction makes, most often
-  const bool is_cut = life_->traps.contains(SimMoment::compacting) &&
+  const auto trap = life_->traps.find(SimMoment::compacting);
+  const bool is_cut = trap != life_->traps.end() && *trap->second.is_set &&
                       log_.fail_after(world_.random.below(kMostChanges));
   const Result<void> outcome = log_.compact({}, job.snapshot, job.keep_from);
-  if (is_cut) reach(SimMoment::compacting);
+  if (is_cut) {
+    // Whatever comes first: this one's disk is broken already.
+    *trap->second.is_set = false;
+    life_->process.door().post(SimTime(0), std::move(trap->second.action));
+    life_->traps.erase(trap);
+  }
   world_.marks.hit_if(is_cut && !outcome, "compaction: crash between its steps");
   require_unless_failing(outcome);
   if (outcome) world_.checks.compacted(id(), job.snapshot, job.keep_from);

@@ -64,10 +64,16 @@ void make_progress(SimCluster& cluster, const SimulationOptions& options) {
 
 void recover(SimCluster& cluster, const SimulationOptions& options) {
   cluster.heal();
-  within(cluster, 20 * kLongestElection, "a member without its disk is not replaced", [&] {
-    return !cluster.awaits_replacements();
-  });
-  if (options.seed % 2 == 1) cluster.forsake_some();
+  within(cluster,
+         20 * kLongestElection,
+         "a member whose disk is lost or damaged is not replaced",
+         [&] { return !cluster.awaits_replacements(); });
+  if (options.seed % 2 == 1) {
+    within(cluster, 20 * kLongestElection, "some member does not know the others", [&] {
+      return cluster.knows_its_members();
+    });
+    cluster.forsake_some();
+  }
   within(cluster, 10 * kLongestElection, "nobody leads all members", [&] {
     return cluster.settled_leader() != nullptr;
   });
@@ -90,9 +96,9 @@ void recover(SimCluster& cluster, const SimulationOptions& options) {
              node->driver().applied_index() == members.front()->driver().applied_index();
     });
   });
-  cluster.check_idle();
   for (const SimNode* node : cluster.members())
     node->check_state(node->driver().applied_index());
+  cluster.check_idle();
 }
 
 /// Some plans find little to do; every run is to show three kinds of fault. These always do.

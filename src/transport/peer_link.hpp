@@ -98,6 +98,9 @@ class PeerLink {
   [[nodiscard]] std::size_t queued_bytes(MessageClass message_class) const {
     return queues_[static_cast<std::size_t>(message_class)].bytes;
   }
+  [[nodiscard]] std::size_t queued_messages(MessageClass message_class) const {
+    return queues_[static_cast<std::size_t>(message_class)].messages.size();
+  }
   [[nodiscard]] std::size_t queued_bytes() const { return queues_[0].bytes + queues_[1].bytes; }
 
  private:

@@ -427,11 +427,10 @@ class Summary {
   int finish() {
     const auto cpu_seconds = static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
     std::cout << '\r' << line() << ", " << std::lround(cpu_seconds) << " s of CPU\n"
-              << operations_ << " operations, at least " << fewest_operations_.first
-              << " per run (seed " << fewest_operations_.second << "), " << unknown_
-              << " of unknown outcome; " << incomplete_ << " histories not searched to the end\n"
-              << faults_ << " faults, of at least " << fewest_kinds_.first
-              << " kinds per run (seed " << fewest_kinds_.second << "); not counting "
+              << operations_ << " operations" << at_least(fewest_operations_, "") << ", "
+              << unknown_ << " of unknown outcome; " << incomplete_
+              << " histories not searched to the end\n"
+              << faults_ << " faults" << at_least(fewest_kinds_, " kinds") << "; not counting "
               << beyond_model_ << " runs with more damage than a cluster can take\n";
     if (arguments_.marks) marks_.print_table();
     marks_.print_summary();
@@ -441,6 +440,14 @@ class Summary {
   }
 
  private:
+  using NumberAndSeed = std::pair<std::uint64_t, std::uint64_t>;
+  static constexpr NumberAndSeed kNoRun{std::numeric_limits<std::uint64_t>::max(), 0};
+
+  static std::string at_least(const NumberAndSeed& fewest, const std::string& of_what) {
+    if (fewest == kNoRun) return {};
+    return ", at least " + std::to_string(fewest.first) + of_what + " per run (seed " +
+           std::to_string(fewest.second) + ")";
+  }
   [[nodiscard]] std::string line() const {
     std::array<char, 160> text{};
     std::snprintf(text.data(),
@@ -460,8 +467,6 @@ class Summary {
   std::uint64_t events_ = 0;
   std::uint64_t faults_ = 0;
   std::uint64_t operations_ = 0;
-  using NumberAndSeed = std::pair<std::uint64_t, std::uint64_t>;
-  static constexpr NumberAndSeed kNoRun{std::numeric_limits<std::uint64_t>::max(), 0};
   NumberAndSeed fewest_operations_ = kNoRun;
   NumberAndSeed fewest_kinds_ = kNoRun;
   std::uint64_t beyond_model_ = 0;

@@ -19,9 +19,10 @@
 namespace raftkit::testing {
 
 /// What can go wrong. Most of it lasts for a while; `corrupt`, `reset`, `clock`, `transfer`,
-/// `join`, `remove`, `demote`, `replay`, `oversize`, `wipe`, `garble` and `failed_sync` happen
-/// once. What happens to disks, except that they are slow, hang or are lost, does nothing to stores
-/// in memory, which three quarters of the seeds have; the others have the production stores.
+/// `join`, `remove`, `demote`, `replay`, `oversize`, `wipe`, `garble`, `broken_disk`, `full_disk`
+/// and `failed_sync` happen once. What happens to disks, except that they are slow, hang or are
+/// lost, does nothing to stores in memory, which three quarters of the seeds have; the others have
+/// the production stores.
 enum class SimFault : std::uint8_t {
   split,           ///< two halves that do not hear each other
   isolate_leader,  ///< the leader hears nobody, and nobody hears it

@@ -135,6 +135,7 @@ TEST_CASE("An observer is told of one status after the other, also where two thr
   };
   CHECK(is_published());
   cluster.stop_threads();
+  CHECK(begun > 1);
   CHECK_FALSE(was_overtaken);
 }
 
