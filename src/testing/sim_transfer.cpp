@@ -48,8 +48,9 @@ struct SimTransport::Transfer {
   std::unique_ptr<SnapshotSource> source;
   std::function<void(Result<void>)> done;
   std::unique_ptr<SnapshotSink> sink;
-  std::optional<SimProcess::Door> receiver;  // once it has accepted
-  std::uint64_t sent = 0;                    // bytes of the content
+  std::optional<SimProcess::Door> receiver;  // once it has let the sender in
+  StoreId receiver_store;
+  std::uint64_t sent = 0;  // bytes of the content
   bool is_over = false;
 };
 
@@ -122,13 +123,29 @@ void SimTransport::begin_transfer(const TransferPtr& transfer) {
                            handler_.knows_up_to(),
                            identity_.peer_urls}](SimTransport& receiver) -> Result<void> {
         if (auto admitted = receiver.handler_.admit(self); !admitted) return admitted;
+        transfer->receiver = receiver.process_.door();
+        transfer->receiver_store = receiver.identity_.store;
+        return {};
+      },
+      [this, transfer] {
+        const Introduction receiver{transfer->to, transfer->receiver_store, {}, {}};
+        if (auto admitted = handler_.admit(receiver); !admitted)
+          return end_transfer(transfer, admitted);
+        announce_transfer(transfer);
+      });
+}
+
+void SimTransport::announce_transfer(const TransferPtr& transfer) {
+  ask_receiver(
+      transfer,
+      SimTime(0),
+      [transfer](SimTransport& receiver) -> Result<void> {
         auto envelope = through_wire(transfer->envelope, kMaxMessageBytes);
         if (!envelope) return std::move(envelope).error();
         auto sink = receiver.handler_.accept_snapshot(*envelope);
         if (!sink) return std::move(sink).error();
         transfer->sink = *std::move(sink);
         transfer->envelope = *std::move(envelope);
-        transfer->receiver = receiver.process_.door();
         return {};
       },
       [this, transfer] { send_chunk(transfer); });

@@ -117,6 +117,7 @@ class SimTransport {
 
   // snapshots
   void begin_transfer(const TransferPtr& transfer);
+  void announce_transfer(const TransferPtr& transfer);
   void send_chunk(const TransferPtr& transfer);
   void end_transfer(const TransferPtr& transfer, const Result<void>& outcome);
   void abandon_transfers();
