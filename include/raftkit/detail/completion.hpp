@@ -8,8 +8,9 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_executor.hpp>
-#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/execution/outstanding_work.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/prefer.hpp>
 
 namespace raftkit::detail {
 
@@ -41,23 +42,28 @@ class Completion {
   struct Model final : Held {
     using Any = boost::asio::any_io_executor;
     using Own = boost::asio::associated_executor_t<Handler, Any>;
-    // The work guard of Boost 1.74 does not compile for a strand of Any, but for an Any around it.
-    using Executor = std::conditional_t<std::is_convertible_v<Own, Any>, Any, Own>;
+    using Executor =
+        std::conditional_t<std::is_convertible_v<Own, Any>, Any, Own>;  // as of futures
+    static auto track(const Executor& executor) {
+      return boost::asio::prefer(executor, boost::asio::execution::outstanding_work.tracked);
+    }
 
-    Model(Handler held, const boost::asio::any_io_executor& fallback)
-        : handler(std::move(held)), work(boost::asio::get_associated_executor(handler, fallback)) {}
+    Model(Handler held, const Any& fallback)
+        : work(track(boost::asio::get_associated_executor(held, fallback))),
+          handler(std::move(held)) {}
 
     void complete(Args... args) override {
-      auto executor = work.get_executor();
       boost::asio::post(
-          executor,
-          [handler = std::move(handler), values = std::tuple(std::move(args)...)]() mutable {
+          work, [handler = std::move(handler), values = std::tuple(std::move(args)...)]() mutable {
             std::apply(std::move(handler), std::move(values));
           });
     }
 
+    // In this order: what is left of the handler may belong to the context, which may be gone with
+    // the last work for it. Not a work guard: that of Boost 1.74 keeps a copy for longer than the
+    // work, and does not compile for strands of an any_io_executor.
+    std::decay_t<decltype(track(std::declval<Executor>()))> work;
     Handler handler;
-    boost::asio::executor_work_guard<Executor> work;
   };
 
   std::unique_ptr<Held> held_;
