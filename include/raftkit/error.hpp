@@ -47,9 +47,9 @@ enum class Errc {
   unavailable = 41,  ///< the entries are not there yet
 
   // Why two nodes do not talk to each other.
-  cluster_mismatch = 60,  ///< the other node belongs to another cluster
-  member_mismatch = 61,   ///< the other node is not the member that was called
-  store_mismatch = 62,  ///< same member ID, another data directory: wiped, copied or started twice
+  cluster_mismatch = 60,   ///< the other node belongs to another cluster
+  member_mismatch = 61,    ///< the other node is not the member that was called
+  store_mismatch = 62,     ///< same member ID, another data directory: wiped, or started twice
   protocol_mismatch = 63,  ///< no common protocol version
   malformed = 64,          ///< bytes that are not what they should be; the connection is closed
   message_too_large = 65,  ///< a frame over the limit

@@ -42,8 +42,8 @@ class Completion {
   struct Model final : Held {
     using Any = boost::asio::any_io_executor;
     using Own = boost::asio::associated_executor_t<Handler, Any>;
-    using Executor =
-        std::conditional_t<std::is_convertible_v<Own, Any>, Any, Own>;  // as of futures
+    // use_future's own is not convertible.
+    using Executor = std::conditional_t<std::is_convertible_v<Own, Any>, Any, Own>;
     static auto track(const Executor& executor) {
       return boost::asio::prefer(executor, boost::asio::execution::outstanding_work.tracked);
     }
