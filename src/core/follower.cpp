@@ -116,11 +116,19 @@ bool Raft::accepts(const SnapshotMeta& snapshot) {
   return true;
 }
 
+void Raft::take_over_if_ordered() {
+  const auto* self = std::get_if<Follower>(&state_);
+  const bool is_ordered = self != nullptr && self->order_elapsed;
+  if (is_ordered && is_promotable() && !log_.has_unapplied_membership())
+    start_campaign(Campaign::transfer);
+}
+
 Result<void> Raft::step_follower(const Envelope& envelope) {
   auto* self = std::get_if<Follower>(&state_);
   if (self == nullptr) return {};  // candidates wait for votes and for leaders, nothing else
   if (std::holds_alternative<TimeoutNow>(envelope.message)) {
-    start_campaign(Campaign::transfer);
+    self->order_elapsed = 0;
+    take_over_if_ordered();
   } else if (const auto* transfer = std::get_if<TransferRequest>(&envelope.message)) {
     transfer_leadership(transfer->target);
   } else if (std::holds_alternative<ReadIndexRequest>(envelope.message)) {

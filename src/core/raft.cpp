@@ -125,6 +125,10 @@ void Raft::tick() {
   }
   ++timer_.elapsed;
   if (turn_elapsed_ && *turn_elapsed_ < options_.election_timeout_ticks) ++*turn_elapsed_;
+  if (auto* self = std::get_if<Follower>(&state_); self != nullptr && self->order_elapsed) {
+    // By now the leader has given it up, and leads on.
+    if (++*self->order_elapsed >= options_.election_timeout_ticks) self->order_elapsed.reset();
+  }
   if (is_promotable() && timer_.elapsed >= timer_.randomized_timeout) {
     timer_.elapsed = 0;
     start_campaign(Campaign::regular);
@@ -270,6 +274,7 @@ void Raft::applied(Index index) {
     self->uncommitted_bytes -= std::min(self->uncommitted_bytes, bytes);
     leave_joint_if_due(*self);
   }
+  take_over_if_ordered();
 }
 
 void Raft::compact(Index index) {

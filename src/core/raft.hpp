@@ -129,6 +129,7 @@ class Raft {
   void conclude_election(VoteOutcome outcome);
 
   // follower.cpp
+  void take_over_if_ordered();
   Result<void> step_follower(const Envelope& envelope);
   Result<void> step_from_leader(Envelope& envelope);
   void follow(NodeId leader);

@@ -15,7 +15,10 @@
 namespace raftkit::core {
 
 struct Follower {
-  std::optional<NodeId> leader;  // whom it heard of in this term
+  std::optional<NodeId> leader{};  // whom it heard of in this term
+  /// Ticks since the leader told this node to take over, which it does as soon as it has applied
+  /// what is committed of the membership. The leader says so once. [thesis §3.10]
+  std::optional<std::uint32_t> order_elapsed{};
 };
 
 struct PreCandidate {

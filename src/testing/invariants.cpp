@@ -236,7 +236,8 @@ void Invariants::check_campaign(const RaftStatus& now) {
   const auto moved = [&] { return from_to(*before_, now); };
   require(before_->membership->is_voter(now.id), "INV-ONLY-VOTERS-CAMPAIGN", moved);
   require(!is_installing_ && !is_restoring(*before_), "INV-CAMPAIGN-WITH-A-LOG", moved);
-  const auto change = std::upper_bound(changes_.begin(), changes_.end(), before_->applied);
+  // Who was ordered to take over does so in the step that tells it of the last of them.
+  const auto change = std::upper_bound(changes_.begin(), changes_.end(), now.applied);
   require(change == changes_.end() || *change > before_->commit,
           "INV-CHANGE-APPLIED-BEFORE-CAMPAIGN",
           moved);

@@ -391,6 +391,34 @@ TEST_CASE("A change that is committed and not applied keeps a node from campaign
   CHECK(bench.status().role == Role::pre_candidate);
 }
 
+TEST_CASE("An order to take over waits until what is committed of the membership is applied",
+          "[core][membership][transfer][thesis:3.10][b27]") {
+  const std::uint32_t waits = GENERATE(0U, 1U, 9U, 10U);
+  CoreBench bench;
+  REQUIRE(bench.status().role == Role::follower);
+  bench.applies = false;
+  REQUIRE(bench.receive(
+      2,
+      1,
+      AppendRequest{
+          at(1, 1),
+          Index{2},
+          {{at(1, 2), EntryType::member_update, encode(Member{NodeId{2}, "n2", {}, {}, {}})}}}));
+  bench.run();
+  REQUIRE(bench.receive(2, 1, TimeoutNow{}));
+  CHECK(bench.status().role == Role::follower);
+  for (std::uint32_t i = 0; i < waits; ++i) {
+    REQUIRE(bench.receive(2, 1, HeartbeatRequest{}));
+    bench.tick(1);
+  }
+
+  bench.apply(bench.applied);
+
+  // After an election timeout the leader leads on, and must not be deposed.
+  const bool is_in_time = waits < RaftOptions{}.election_timeout_ticks;
+  CHECK(bench.status().role == (is_in_time ? Role::candidate : Role::follower));
+}
+
 TEST_CASE("A learner gets the log, counts for nothing and does not campaign",
           "[core][membership][thesis:4.2.1][b25][b117][b118]") {
   CoreBench bench(options_of(1), bootstrapped(membership({1, 2}, {}, {3})));

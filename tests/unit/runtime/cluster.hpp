@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <utility>  // before Asio: Boost 1.74 forgets it
@@ -20,6 +21,7 @@
 #include <boost/asio/io_context.hpp>
 #include <catch2/catch.hpp>
 
+#include "raftkit/log_sink.hpp"
 #include "raftkit/loopback_transport.hpp"
 #include "raftkit/node.hpp"
 #include "raftkit/session_client.hpp"
@@ -109,6 +111,24 @@ class Counts final : public MetricsSink {
   std::array<std::atomic<std::uint64_t>, 32> counts_{};
 };
 
+/// What a node said in its log, without the fields.
+class Lines final : public LogSink {
+ public:
+  [[nodiscard]] bool enabled(LogLevel) const override { return true; }
+  void write(const LogRecord& record) override {
+    const std::lock_guard lock(mutex_);
+    lines_.insert(std::string(record.event) + ": " + std::string(record.text));
+  }
+  [[nodiscard]] bool contain(const std::string& line) const {
+    const std::lock_guard lock(mutex_);
+    return lines_.contains(line);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::set<std::string> lines_;
+};
+
 /// What an operation completed with.
 template <class Value>
 struct Reply {
@@ -178,6 +198,7 @@ class Cluster {
     options.election_timeout = std::chrono::milliseconds(300);
     tune_(options);
     member.counts = std::make_shared<Counts>();
+    member.lines = std::make_shared<Lines>();
     auto log = std::make_unique<KeptLog>(member.log, [&member]() -> Result<void> {
       return member.before_log ? member.before_log() : Result<void>();
     });
@@ -190,6 +211,7 @@ class Cluster {
                                     return network.make_transport(std::move(strand));
                                   },
                               .state_machine = *member.state_machine,
+                              .log_sink = member.lines,
                               .metrics = member.counts});
     REQUIRE(node);
     member.node = *std::move(node);
@@ -220,6 +242,7 @@ class Cluster {
   Node& node(std::uint64_t id) { return *members_.at(id)->node; }
   Machine& machine(std::uint64_t id) { return members_.at(id)->machine; }
   Counts& counts(std::uint64_t id) { return *members_.at(id)->counts; }
+  const Lines& lines(std::uint64_t id) { return *members_.at(id)->lines; }
   /// Called before each access to the log; its error becomes the log's. Set before start().
   void before_log(std::uint64_t id, std::function<Result<void>()> call) {
     members_.at(id)->before_log = std::move(call);
@@ -314,6 +337,7 @@ class Cluster {
     std::unique_ptr<StateMachine> with_sessions;
     StateMachine* state_machine = &machine;
     std::shared_ptr<Counts> counts;
+    std::shared_ptr<Lines> lines;
     std::unique_ptr<Node> node;
     Subscription subscription;
   };

@@ -163,6 +163,7 @@ TEST_CASE("A stop answers everybody who waits, once", "[runtime]") {
 }
 
 TEST_CASE("A leader that stops hands over instead of letting the others time out", "[runtime]") {
+  // Nobody else wants to lead meanwhile.
   Cluster cluster(3, [](NodeOptions& options) {
     options.heartbeat_interval = milliseconds(400);
     options.election_timeout = milliseconds(2000);
@@ -172,13 +173,12 @@ TEST_CASE("A leader that stops hands over instead of letting the others time out
   const Term term = cluster.node(leader).status().term;
   REQUIRE_FALSE(get(cluster.propose(leader, "a")).code);
 
-  const auto begin = steady_clock::now();
   cluster.stop(leader);
   const std::uint64_t next = cluster.await_leader();
 
   CHECK(next != leader);
   CHECK(cluster.node(next).status().term == Term{term.value + 1});
-  CHECK(steady_clock::now() - begin < milliseconds(1900));
+  CHECK(cluster.lines(next).contain("role_changed: leadership is handed over"));
 }
 
 TEST_CASE("A node restarts with what it has stored, and is heard again at once", "[runtime]") {
