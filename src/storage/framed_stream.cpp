@@ -1,7 +1,6 @@
 #include "storage/framed_stream.hpp"
 
 #include <limits>
-#include <optional>
 
 #include "storage/encoding.hpp"
 #include "storage/path.hpp"
@@ -27,9 +26,9 @@ std::uint32_t checksum(std::string_view file_name, std::string_view frame) {
   return wire::crc32c(bytes_of(frame.substr(kChecksumEnd)), wire::crc32c(bytes_of(file_name)));
 }
 
-/// The frame at `offset`, if there is one that verifies.
-std::optional<Frame> frame_at(std::string_view file, std::size_t offset, std::string_view name) {
-  const std::string_view bytes = file.substr(offset);
+/// The frame at the front of `bytes`, which lie at `offset` of the file, if there is one that
+/// verifies.
+std::optional<Frame> frame_in(std::string_view bytes, std::uint64_t offset, std::string_view name) {
   RecordReader header(bytes.substr(0, kFrameHeaderBytes));
   const auto magic = header.take<std::uint32_t>();
   const auto crc = header.take<std::uint32_t>();
@@ -45,6 +44,10 @@ std::optional<Frame> frame_at(std::string_view file, std::size_t offset, std::st
   const std::string_view frame = bytes.substr(0, kFrameHeaderBytes + length);
   if (checksum(name, frame) != crc) return std::nullopt;
   return Frame{static_cast<FrameKind>(kind), durable, frame.substr(kFrameHeaderBytes)};
+}
+
+std::optional<Frame> frame_at(std::string_view file, std::size_t offset, std::string_view name) {
+  return frame_in(file.substr(offset), offset, name);
 }
 
 /// Whether some frame behind `offset`, where none verifies, says that `offset` was durable.
@@ -80,6 +83,15 @@ void finish_frame(std::string& frame,
   std::string crc;
   put<std::uint32_t>(crc, checksum(file_name, frame));
   frame.replace(sizeof kMagic, crc.size(), crc);
+}
+
+std::optional<std::string_view> payload_of_seal(std::string_view bytes,
+                                                std::string_view file_name,
+                                                std::uint64_t offset) {
+  const auto frame = frame_in(bytes, offset, file_name);
+  if (!frame || frame->kind != FrameKind::seal || frame->size() != bytes.size())
+    return std::nullopt;
+  return frame->payload;
 }
 
 Result<RecoveredStream> recover_stream(Disk& disk, const std::string& path) {

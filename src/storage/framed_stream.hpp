@@ -17,6 +17,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -42,6 +43,12 @@ void finish_frame(std::string& frame,
                   std::string_view file_name,
                   FrameKind kind,
                   const FramePlace& place);
+
+/// The payload of the seal in `bytes`, which lie at `offset` of the file; nothing: that is not what
+/// finish_frame() made of it.
+[[nodiscard]] std::optional<std::string_view> payload_of_seal(std::string_view bytes,
+                                                              std::string_view file_name,
+                                                              std::uint64_t offset);
 
 struct RecoveredStream {
   std::string content;

@@ -8,6 +8,7 @@
 #include "storage/encoding.hpp"
 #include "storage/framed_stream.hpp"
 #include "storage/path.hpp"
+#include "wire/crc32c.hpp"
 
 namespace raftkit::storage {
 
@@ -52,6 +53,27 @@ class TableFile final : public leveldb::RandomAccessFile {
   std::unique_ptr<ReadableFile> file_;
 };
 
+/// What a table's seal covers of its end.
+constexpr std::size_t kSealedBytes = 65536;
+
+std::string checksum_of(std::string_view end) {
+  std::string bytes;
+  put<std::uint32_t>(bytes, wire::crc32c(bytes_of(end)));
+  return bytes;
+}
+
+Result<void> check_table(const ReadableFile& file, const std::string& path) {
+  constexpr std::size_t kSealBytes = kFrameHeaderBytes + sizeof(std::uint32_t);
+  std::string end(std::min<std::uint64_t>(file.size(), kSealedBytes + kSealBytes), '\0');
+  const auto read = file.read_at(file.size() - end.size(), std::as_writable_bytes(std::span(end)));
+  if (!read) return read.error();
+  const std::size_t at = end.size() - std::min(end.size(), kSealBytes);
+  const auto sealed = payload_of_seal(
+      std::string_view(end).substr(at), file_name(path), file.size() - end.size() + at);
+  if (sealed == checksum_of(std::string_view(end).substr(0, at))) return {};
+  return Error(Errc::corrupt_data, path + " does not end as the table of this name did");
+}
+
 /// Whether a log that was written after `path` lies beside it.
 Result<bool> has_successor(Disk& disk, const std::string& path) {
   const std::string directory = parent_directory(path);
@@ -94,6 +116,7 @@ LevelDbRole role_of(std::string_view path) {
   const std::string_view name = file_name(path);
   if (name.ends_with(".log")) return LevelDbRole::log;
   if (name.starts_with("MANIFEST-")) return LevelDbRole::manifest;
+  if (name.ends_with(".ldb")) return LevelDbRole::table;
   return LevelDbRole::other;
 }
 
@@ -166,6 +189,14 @@ Result<void> LevelDbFile::write_seal() {
   return reserved_ > size_ ? file_->truncate(size_) : Result<void>();
 }
 
+Result<void> LevelDbFile::seal_table() {
+  if (is_sealed_) return {};
+  if (auto written = write_out(); !written) return written;
+  buffer_.assign(kFrameHeaderBytes, '\0');
+  buffer_ += checksum_of(end_);
+  return write_frame(FrameKind::seal);
+}
+
 Result<void> LevelDbFile::write_out() {
   if (!is_framed()) return write_buffer();
   if (buffer_.size() == kFrameHeaderBytes) return {};
@@ -182,6 +213,10 @@ Result<void> LevelDbFile::write_buffer() {
   if (role_ == LevelDbRole::log) reserve();
   if (auto written = file_->write_at(size_, bytes_of(buffer_)); !written) return written;
   size_ += buffer_.size();
+  if (role_ == LevelDbRole::table) {
+    end_ += buffer_;
+    if (end_.size() > kSealedBytes) end_.erase(0, end_.size() - kSealedBytes);
+  }
   buffer_.resize(is_framed() ? kFrameHeaderBytes : 0);
   return {};
 }
@@ -197,6 +232,9 @@ void LevelDbFile::reserve() {
 }
 
 Result<void> LevelDbFile::sync() {
+  if (role_ == LevelDbRole::table) {
+    if (auto sealed = seal_table(); !sealed) return sealed;
+  }
   if (auto written = write_out(); !written) return written;
   if (auto synced = file_->sync(); !synced) return synced;
   durable_ = size_;
@@ -213,7 +251,7 @@ Result<void> LevelDbFile::sync() {
 
 Result<std::unique_ptr<leveldb::SequentialFile>> open_sequential(Disk& disk,
                                                                  const std::string& path) {
-  if (role_of(path) == LevelDbRole::other) {
+  if (!is_framed(role_of(path))) {
     auto text = read_file(disk, path, std::numeric_limits<std::size_t>::max());
     if (!text) return std::move(text).error();
     return std::make_unique<TextFile>(*std::move(text));
@@ -228,6 +266,7 @@ Result<std::unique_ptr<leveldb::RandomAccessFile>> open_random_access(Disk& disk
                                                                       const std::string& path) {
   auto file = disk.open_readable(path);
   if (!file) return std::move(file).error();
+  if (auto checked = check_table(**file, path); !checked) return std::move(checked).error();
   return std::make_unique<TableFile>(*std::move(file));
 }
 

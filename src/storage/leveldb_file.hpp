@@ -58,11 +58,21 @@ class LevelDbShared {
 enum class LevelDbRole : std::uint8_t {
   log,       ///< framed; its name is durable before it is used
   manifest,  ///< framed
-  other,     ///< tables, and what becomes CURRENT: not used before it is complete and synced
+  table,     ///< ends with a seal; not used before it is complete and synced
+  other,     ///< what becomes CURRENT; as above
 };
 
 [[nodiscard]] LevelDbRole role_of(std::string_view path);
 
+[[nodiscard]] inline bool is_framed(LevelDbRole role) {
+  return role == LevelDbRole::log || role == LevelDbRole::manifest;
+}
+
+/// A table's blocks have checksums, but do not know whose they are: one that lies, with all of its
+/// blocks, where another of the same size should be would pass for it. So behind what LevelDB
+/// writes, where it does not look, stands a seal with the table's name and a checksum over its end,
+/// where all blocks lie that are smaller than a sector.
+///
 /// Owner: one thread at a time, as LevelDB promises; a log is sealed by whoever opens the next one,
 /// which is the thread that wrote it.
 class LevelDbFile final : public leveldb::WritableFile {
@@ -84,10 +94,11 @@ class LevelDbFile final : public leveldb::WritableFile {
   [[nodiscard]] const std::string& path() const { return path_; }
 
  private:
-  [[nodiscard]] bool is_framed() const { return role_ != LevelDbRole::other; }
+  [[nodiscard]] bool is_framed() const { return storage::is_framed(role_); }
   [[nodiscard]] Result<void> write_out();
   [[nodiscard]] Result<void> write_frame(FrameKind kind);
   [[nodiscard]] Result<void> write_seal();
+  [[nodiscard]] Result<void> seal_table();
   [[nodiscard]] Result<void> write_buffer();
   void reserve();
   [[nodiscard]] Result<void> sync();
@@ -97,6 +108,7 @@ class LevelDbFile final : public leveldb::WritableFile {
   LevelDbRole role_;
   std::unique_ptr<storage::WritableFile> file_;
   std::string buffer_;  // if framed, with room for the header in front
+  std::string end_;     // of a table
   std::uint64_t size_ = 0;
   std::uint64_t durable_ = 0;
   std::uint64_t reserved_ = 0;
@@ -108,6 +120,7 @@ class LevelDbFile final : public leveldb::WritableFile {
 [[nodiscard]] Result<std::unique_ptr<leveldb::SequentialFile>> open_sequential(
     Disk& disk, const std::string& path);
 
+/// A table. Errors: corrupt_data, with the path, if its seal is not there · as Disk.
 [[nodiscard]] Result<std::unique_ptr<leveldb::RandomAccessFile>> open_random_access(
     Disk& disk, const std::string& path);
 

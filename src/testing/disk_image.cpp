@@ -18,7 +18,7 @@ std::map<std::string, std::vector<std::uint64_t>> choices(const DiskImage& image
   std::map<std::string, std::vector<std::uint64_t>> found;
   for (const auto& [path, file] : image.files) {
     const bool may_be_torn =
-        scope == DamageScope::noticeable && storage::role_of(path) != storage::LevelDbRole::other;
+        scope == DamageScope::noticeable && storage::is_framed(storage::role_of(path));
     if (may_be_torn && kind == DiskDamage::truncated) continue;
     const auto sectors = (file.content.written_bytes() + kSectorBytes - 1) / kSectorBytes;
     for (std::uint64_t sector = 0; sector < sectors; ++sector) {

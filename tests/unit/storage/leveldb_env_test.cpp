@@ -294,4 +294,45 @@ TEST_CASE("LevelDB's log for people is not written", "[storage][env]") {
   CHECK_FALSE(database.memory().exists("/db/LOG.old"));
 }
 
+TEST_CASE("A table in another one's place, or without its end, is noticed", "[storage][leveldb]") {
+  MemoryDisk disk;
+  REQUIRE(disk.create_directories("/db"));
+  const auto env = make_leveldb_env(disk);
+  // All of it fits into a sector in one case, and only its end is covered in the other.
+  const std::size_t size = GENERATE(1U, 150U, 65'536U, 200'000U);
+  const auto write_table = [&](const std::string& path, char content) {
+    leveldb::WritableFile* opened = nullptr;
+    REQUIRE(env->NewWritableFile(path, &opened).ok());
+    const std::unique_ptr<leveldb::WritableFile> file(opened);
+    REQUIRE(file->Append(std::string(size, content)).ok());
+    REQUIRE(file->Sync().ok());
+    REQUIRE(file->Close().ok());
+  };
+  const auto open_table = [&](const std::string& path) {
+    leveldb::RandomAccessFile* opened = nullptr;
+    const auto status = env->NewRandomAccessFile(path, &opened);
+    const std::unique_ptr<leveldb::RandomAccessFile> file(opened);
+    if (!status.ok()) return status.ToString();
+    std::string scratch(size, '\0');
+    leveldb::Slice read;
+    REQUIRE(file->Read(0, size, &read, scratch.data()).ok());
+    return read.ToString();
+  };
+  write_table("/db/000005.ldb", 'a');
+  write_table("/db/000007.ldb", 'b');
+  REQUIRE(open_table("/db/000005.ldb") == std::string(size, 'a'));
+  const std::string whole = disk.content("/db/000005.ldb");
+  const auto is_refused = [&](const std::string& content) {
+    disk.set_content("/db/000005.ldb", content);
+    return open_table("/db/000005.ldb").starts_with("Corruption: /db/000005.ldb does not end");
+  };
+
+  CHECK(is_refused(disk.content("/db/000007.ldb")));
+  CHECK(is_refused(whole.substr(0, size)));
+  CHECK(is_refused(whole.substr(0, whole.size() - 1)));
+  CHECK(is_refused(std::string(size - 1, 'a') + 'b' + whole.substr(size)));
+  CHECK(is_refused(""));
+  CHECK_FALSE(is_refused(whole));
+}
+
 }  // namespace raftkit::storage
