@@ -45,7 +45,8 @@ struct LevelDbLogOptions {
 /// the last one written with `sync`; and after a failed write it takes no other. One per database,
 /// which must be gone before it; `disk` must outlive it. Include <leveldb/env.h> to use it, and
 /// open the database with `paranoid_checks`. A database that was made without it cannot be opened
-/// with it, nor the other way round: its log and manifest carry checksums of their own.
+/// with it, nor the other way round: its files carry checksums of their own. Nor can LevelDB's
+/// tools and RepairDB read it.
 [[nodiscard]] std::unique_ptr<leveldb::Env> make_leveldb_env(Disk& disk);
 
 /// Snapshots as files in `directory`, which is created: checksummed chunks, written beside and

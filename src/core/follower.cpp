@@ -64,6 +64,7 @@ Result<void> Raft::on_append(const Envelope& envelope, AppendRequest& request) {
   if (outcome.matched) {
     if (outcome.replaced_from > Index{0})
       emit(event::SuffixReplaced{outcome.replaced_from, old_last});
+    if (log_.last() > old_last) forget_order();
     compose<AppendResponse>(from).index = outcome.agreed;
     return {};
   }
@@ -97,6 +98,7 @@ Result<void> Raft::on_snapshot(NodeId from, const SnapshotMeta& snapshot) {
     return {};
   }
   if (overtaken_ == nullptr) overtaken_ = membership_;
+  forget_order();
   log_.restore(snapshot);
   switch_membership(snapshot.membership, {});
   restore_ = snapshot;
@@ -121,6 +123,12 @@ void Raft::take_over_if_ordered() {
   const bool is_ordered = self != nullptr && self->order_elapsed;
   if (is_ordered && is_promotable() && !log_.has_unapplied_membership())
     start_campaign(Campaign::transfer);
+}
+
+/// While a leader hands over it appends nothing, and whoever is told to take over has all of its
+/// log. So a leader that appends has given up handing over, and must not be deposed.
+void Raft::forget_order() {
+  if (auto* self = std::get_if<Follower>(&state_)) self->order_elapsed.reset();
 }
 
 Result<void> Raft::step_follower(const Envelope& envelope) {

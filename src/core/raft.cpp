@@ -126,7 +126,7 @@ void Raft::tick() {
   ++timer_.elapsed;
   if (turn_elapsed_ && *turn_elapsed_ < options_.election_timeout_ticks) ++*turn_elapsed_;
   if (auto* self = std::get_if<Follower>(&state_); self != nullptr && self->order_elapsed) {
-    // By now the leader has given it up, and leads on.
+    // By now the leader has given it up.
     if (++*self->order_elapsed >= options_.election_timeout_ticks) self->order_elapsed.reset();
   }
   if (is_promotable() && timer_.elapsed >= timer_.randomized_timeout) {

@@ -130,6 +130,7 @@ class Raft {
 
   // follower.cpp
   void take_over_if_ordered();
+  void forget_order();
   Result<void> step_follower(const Envelope& envelope);
   Result<void> step_from_leader(Envelope& envelope);
   void follow(NodeId leader);

@@ -38,12 +38,20 @@ class TextFile final : public leveldb::SequentialFile {
 
 class TableFile final : public leveldb::RandomAccessFile {
  public:
-  explicit TableFile(std::unique_ptr<ReadableFile> file) : file_(std::move(file)) {}
+  /// `content`: all of it, if that is known already.
+  TableFile(std::unique_ptr<ReadableFile> file, std::string content)
+      : file_(std::move(file)), content_(std::move(content)) {}
 
   leveldb::Status Read(std::uint64_t offset,
                        std::size_t n,
                        leveldb::Slice* result,
                        char* scratch) const override {
+    if (!content_.empty()) {
+      const std::string_view bytes =
+          std::string_view(content_).substr(std::min<std::uint64_t>(offset, content_.size()), n);
+      *result = leveldb::Slice(bytes.data(), bytes.size());
+      return leveldb::Status::OK();
+    }
     const auto count = file_->read_at(offset, std::as_writable_bytes(std::span(scratch, n)));
     *result = leveldb::Slice(scratch, count ? *count : 0);
     return count ? leveldb::Status::OK() : to_status(count.error());
@@ -51,6 +59,7 @@ class TableFile final : public leveldb::RandomAccessFile {
 
  private:
   std::unique_ptr<ReadableFile> file_;
+  std::string content_;
 };
 
 /// What a table's seal covers of its end.
@@ -62,7 +71,8 @@ std::string checksum_of(std::string_view end) {
   return bytes;
 }
 
-Result<void> check_table(const ReadableFile& file, const std::string& path) {
+/// What the seal covers, and the seal.
+Result<std::string> read_sealed(const ReadableFile& file, const std::string& path) {
   constexpr std::size_t kSealBytes = kFrameHeaderBytes + sizeof(std::uint32_t);
   std::string end(std::min<std::uint64_t>(file.size(), kSealedBytes + kSealBytes), '\0');
   const auto read = file.read_at(file.size() - end.size(), std::as_writable_bytes(std::span(end)));
@@ -70,7 +80,7 @@ Result<void> check_table(const ReadableFile& file, const std::string& path) {
   const std::size_t at = end.size() - std::min(end.size(), kSealBytes);
   const auto sealed = payload_of_seal(
       std::string_view(end).substr(at), file_name(path), file.size() - end.size() + at);
-  if (sealed == checksum_of(std::string_view(end).substr(0, at))) return {};
+  if (sealed == checksum_of(std::string_view(end).substr(0, at))) return end;
   return Error(Errc::corrupt_data, path + " does not end as the table of this name did");
 }
 
@@ -266,8 +276,11 @@ Result<std::unique_ptr<leveldb::RandomAccessFile>> open_random_access(Disk& disk
                                                                       const std::string& path) {
   auto file = disk.open_readable(path);
   if (!file) return std::move(file).error();
-  if (auto checked = check_table(**file, path); !checked) return std::move(checked).error();
-  return std::make_unique<TableFile>(*std::move(file));
+  auto sealed = read_sealed(**file, path);
+  if (!sealed) return std::move(sealed).error();
+  // A small table is not read again: it is open for long, and may be damaged meanwhile.
+  if (sealed->size() < (*file)->size()) sealed->clear();
+  return std::make_unique<TableFile>(*std::move(file), *std::move(sealed));
 }
 
 }  // namespace raftkit::storage

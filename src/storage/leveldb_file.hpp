@@ -71,7 +71,7 @@ enum class LevelDbRole : std::uint8_t {
 /// A table's blocks have checksums, but do not know whose they are: one that lies, with all of its
 /// blocks, where another of the same size should be would pass for it. So behind what LevelDB
 /// writes, where it does not look, stands a seal with the table's name and a checksum over its end,
-/// where all blocks lie that are smaller than a sector.
+/// where all blocks of raftkit's log lie that are smaller than a sector.
 ///
 /// Owner: one thread at a time, as LevelDB promises; a log is sealed by whoever opens the next one,
 /// which is the thread that wrote it.

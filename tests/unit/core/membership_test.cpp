@@ -414,9 +414,31 @@ TEST_CASE("An order to take over waits until what is committed of the membership
 
   bench.apply(bench.applied);
 
-  // After an election timeout the leader leads on, and must not be deposed.
+  // After an election timeout the leader has given it up.
   const bool is_in_time = waits < RaftOptions{}.election_timeout_ticks;
   CHECK(bench.status().role == (is_in_time ? Role::candidate : Role::follower));
+}
+
+TEST_CASE("A leader that appends has given up handing over, and is not deposed",
+          "[core][membership][transfer][thesis:3.10]") {
+  CoreBench bench;
+  bench.applies = false;
+  const Entry update{
+      at(1, 2), EntryType::member_update, encode(Member{NodeId{2}, "n2", {}, {}, {}})};
+  REQUIRE(bench.receive(2, 1, AppendRequest{at(1, 1), Index{2}, {update}}));
+  bench.run();
+  REQUIRE(bench.receive(2, 1, TimeoutNow{}));
+  const bool is_new = GENERATE(true, false);
+  const Entry next{at(1, 3), EntryType::normal, {}};
+  REQUIRE(bench.receive(
+      2,
+      1,
+      is_new ? AppendRequest{at(1, 2), Index{2}, {next}} : AppendRequest{at(1, 2), Index{2}, {}}));
+  bench.run();
+
+  bench.apply(bench.applied);
+
+  CHECK(bench.status().role == (is_new ? Role::follower : Role::candidate));
 }
 
 TEST_CASE("A learner gets the log, counts for nothing and does not campaign",
