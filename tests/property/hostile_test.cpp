@@ -10,7 +10,8 @@
 // it is, or a second leader of one term. To believe them is as wrong as not to.)
 //
 // That a message comes from whom it says it comes from is the transport's promise. Only so does a
-// core know its own promises, which return to it from its disk.
+// core know its own promises, which return to it from its disk, and its own reads, which members
+// pass on and which may find that it leads by now.
 #include <array>
 #include <deque>
 #include <limits>
@@ -252,6 +253,9 @@ class HostilePeers {
     const bool is_own = from == NodeId{1} && (std::holds_alternative<VoteResponse>(message) ||
                                               std::holds_alternative<AppendResponse>(message));
     if (is_own) return;
+    const auto* read = std::get_if<ReadIndexRequest>(&message);
+    const bool is_not_asked = read != nullptr && read->read.value > reads_;
+    if (from == NodeId{1} && is_not_asked) return;
     static_cast<void>(node_.step({{}, from, NodeId{1}, term, std::move(message)}));
   }
 
