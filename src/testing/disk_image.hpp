@@ -20,7 +20,7 @@ struct DiskImage {
     FileContent content;
     /// Of each sector, what it held before the last sync that changed it.
     std::map<std::uint64_t, std::string> former;
-    /// The sectors that the last sync changed, and those that survived a power loss without one.
+    /// The sectors that the last sync changed, and those of writes that a power loss came before.
     std::set<std::uint64_t> newest;
     std::set<std::uint64_t> unreadable;
     bool is_damaged = false;

@@ -88,6 +88,10 @@ struct MemoryDisk::Inode {
     for (std::size_t at = 0; at < waiting.size(); ++at) {
       if (kept[at]) make_durable(waiting[at]);
     }
+    // Where nothing was to change, what was lost is there all the same.
+    for (const Change& change : waiting) {
+      if (change.bytes) durable.newest.insert(change.offset / kSectorBytes);
+    }
     FileContent& content = durable.content;
     // The size may have become durable without the bytes: then the file ends in zeros or garbage.
     if (survivors == Survivors::any && content.size() < current.size() && random() % 2 == 0) {

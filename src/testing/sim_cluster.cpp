@@ -249,6 +249,15 @@ SimNode& SimCluster::voter(std::uint32_t choice) {
   return *nodes_.at(voters[choice % voters.size()]);
 }
 
+bool SimCluster::is_forgotten(NodeId id) {
+  const auto up = members_up();
+  const auto knows = [id](const SimNode* node) {
+    return node->driver().membership()->contains(id);
+  };
+  return up.size() > checks_.oracle().newest_members()->voters.size() / 2 &&
+         std::none_of(up.begin(), up.end(), knows);
+}
+
 void SimCluster::look_after_members() {
   constexpr SimTime kEvery = milliseconds(500);
   constexpr SimTime kPatience = seconds(8);
@@ -269,7 +278,7 @@ void SimCluster::look_after_members() {
     } else if (node->is_up()) {
       // A node that joins, or one that was removed and may not know it yet.
       const SimTime since = outside_since_.emplace(id, now()).first->second;
-      if (now() - since < kPatience) continue;
+      if (now() - since < kPatience || !is_forgotten(id)) continue;
       node->crash(SimNetwork::Farewell::close);
       clients_->node_crashed(id);
     }

@@ -85,6 +85,9 @@ class SimCluster {
   [[nodiscard]] SimNode* pick(std::uint32_t choice);
   [[nodiscard]] SimNode& voter(std::uint32_t choice);
   void look_after_members();
+  /// Whether enough members are up, and none of them still counts it as one: then its machine may
+  /// be taken away.
+  [[nodiscard]] bool is_forgotten(NodeId id);
   void check_leaders();
   void allow_leaders(SimFault fault);
   void retire(NodeId node);

@@ -67,9 +67,13 @@ void SimTransport::set_peers(const std::vector<PeerAddress>& peers) {
     if (address.node != identity_.node) wanted.emplace(address.node, &address);
   }
   for (auto& [id, peer] : peers_) {
-    if (!wanted.contains(id)) peer->link.remove(now());
+    if (wanted.contains(id)) continue;
+    peer->link.remove(now());
+    let_go(id);
   }
   for (const auto& [id, address] : wanted) {
+    if (const auto caller = callers_.find(id); caller != callers_.end())
+      caller->second.leaves_at.reset();
     const auto known = peers_.find(id);
     if (known != peers_.end() && !known->second->link.is_done()) {
       known->second->link.set_address(*address, now());
@@ -304,11 +308,20 @@ Result<SimTransport::Welcomed> SimTransport::welcome(const transport::Hello& hel
   };
   Welcomed welcomed{answer, caller.stream};
   callers_.insert_or_assign(hello.from, std::move(caller));
-  if (const auto peer = peers_.find(hello.from); peer != peers_.end()) {
+  const auto peer = peers_.find(hello.from);
+  if (peer == peers_.end() || peer->second->link.is_removed()) let_go(hello.from);
+  if (peer != peers_.end()) {
     peer->second->link.nudge(now());
     drive(hello.from);
   }
   return welcomed;
+}
+
+/// It would believe to be connected with a node that cannot answer.
+void SimTransport::let_go(NodeId from) {
+  const auto caller = callers_.find(from);
+  if (caller == callers_.end()) return;
+  caller->second.leaves_at = process_.now() + link_options_.linger;
 }
 
 void SimTransport::arrived(NodeId from, std::vector<std::byte> bytes, SimOrigin origin) {
@@ -383,13 +396,21 @@ void SimTransport::tick() {
   // Whoever was stopped himself has not listened: that says nothing about the others.
   const bool is_late = process_.now() - next_tick_ >= kIdleTimeout / 2;
   std::vector<NodeId> silent;
+  std::vector<NodeId> leaving;
   for (auto& [id, caller] : callers_) {
     if (is_late) caller.last_received = process_.now();
-    if (process_.now() - caller.last_received >= kIdleTimeout) silent.push_back(id);
+    if (caller.leaves_at && process_.now() >= *caller.leaves_at) {
+      leaving.push_back(id);
+    } else if (process_.now() - caller.last_received >= kIdleTimeout) {
+      silent.push_back(id);
+    }
   }
   marks_.hit_if(!silent.empty(), "connection: silent caller given up");
-  for (const NodeId id : silent)
-    drop_caller(id);
+  marks_.hit_if(!leaving.empty(), "connection: caller that is no peer hung up on");
+  for (const auto& ended : {silent, leaving}) {
+    for (const NodeId id : ended)
+      drop_caller(id);
+  }
   std::vector<NodeId> stalled;
   for (auto& [id, peer] : peers_) {
     if (peer->stream == nullptr) continue;

@@ -92,6 +92,7 @@ class SimTransport {
     StoreId store;
     wire::FrameParser parser;
     SimTime last_received{0};
+    std::optional<SimTime> leaves_at = {};  // it is no peer any more
   };
   struct Welcomed {
     transport::Welcome welcome;
@@ -113,6 +114,7 @@ class SimTransport {
   Result<Welcomed> welcome(const transport::Hello& hello);
   void arrived(NodeId from, std::vector<std::byte> bytes, SimOrigin origin);
   Result<void> receive(NodeId from, std::vector<std::byte> bytes);
+  void let_go(NodeId from);
   void drop_caller(NodeId from);
 
   // snapshots

@@ -143,6 +143,28 @@ void an_introduction(Bench& bench) {
          "whoever answers is introduced as somebody else");
 }
 
+/// What it knows when it calls is all that the other side knows of it.
+void a_caller_that_is_no_peer(Bench& bench) {
+  const auto nodes = bench.connected(2);
+  TestNode& one = *nodes[0];
+  TestNode& two = *nodes[1];
+  const auto is_hung_up_on = [&](PeerState state, Errc code, PeerReport::By by) {
+    one.await("that it is hung up on", [&] {
+      one.send({heartbeat(one, two, 1)});
+      return one.was_reported(two, state, code, by);
+    });
+  };
+  two.set_peers({});
+  is_hung_up_on(PeerState::disconnected, Errc::peer_unreachable, PeerReport::By::us);
+  one.await_connected(two);  // let in again, and still no peer
+  two.refuse(one.id(), Errc::peer_not_found);
+  is_hung_up_on(PeerState::rejected, Errc::peer_not_found, PeerReport::By::peer);
+  two.refuse(one.id(), std::nullopt);
+  one.await_connected(two);
+  two.set_peers({&one});
+  two.await_connected(one);
+}
+
 void a_refused_answer(Bench& bench) {
   TestNode& one = bench.add(1);
   TestNode& two = bench.add(2);
@@ -237,6 +259,8 @@ std::vector<CaseDefinition> connection_cases() {
       {"added peers are reached", added_peers},
       {"callers and those who answer introduce themselves", an_introduction},
       {"a caller that the handler refuses is rejected", a_refused_caller},
+      {"a caller that is no peer any more is hung up on, and may call again",
+       a_caller_that_is_no_peer},
       {"an answer that the handler refuses is rejected", a_refused_answer},
       {"nodes of different clusters reject each other", another_cluster},
       {"a broken connection does not disturb the others",

@@ -129,6 +129,21 @@ void LoopbackNode::deliver(LoopbackWire& wire,
       return wire.break_off();
     context_->handler->on_message(std::move(envelope), from.store);
   }
+  // It would believe to be connected with a node that cannot answer.
+  if (is_no_peer_any_more(from.node)) wire.break_off();
+}
+
+bool LoopbackNode::is_no_peer_any_more(NodeId node) {
+  const bool is_peer = peers == nullptr || peers->find(node) != nullptr;
+  if (is_peer) {
+    no_peers_since_.erase(node);
+    return false;
+  }
+  const TimePoint now = Clock::now();
+  const TimePoint since = no_peers_since_.try_emplace(node, now).first->second;
+  if (now - since < PeerLinkOptions{}.linger) return false;
+  no_peers_since_.erase(node);
+  return true;
 }
 
 void LoopbackNode::receive_snapshot(NodeId from, SnapshotConnection connection) {

@@ -36,9 +36,12 @@ class LoopbackNode : public std::enable_shared_from_this<LoopbackNode> {
 
  private:
   [[nodiscard]] Result<Welcome> admit(const Hello& hello);
+  /// Whether it has not been a peer for a while.
+  [[nodiscard]] bool is_no_peer_any_more(NodeId node);
 
   std::shared_ptr<LoopbackHub> hub_;
   ContextPtr context_;
+  std::map<NodeId, TimePoint> no_peers_since_;  ///< callers that were none when they sent something
 };
 
 using LoopbackNodePtr = std::shared_ptr<LoopbackNode>;
