@@ -55,7 +55,7 @@ struct TcpTransportOptions {
   /// Between attempts to reach a peer: doubles from the one to the other.
   std::chrono::milliseconds backoff_min{50};
   std::chrono::milliseconds backoff_max{1000};
-  /// How long a peer that was removed may still be sent what is queued for it.
+  /// How long a peer that was removed may still be sent what is queued for it, and say something.
   std::chrono::milliseconds linger{2000};
 
   /// A snapshot transfer fails when nothing moves for so long.

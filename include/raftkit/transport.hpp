@@ -122,11 +122,11 @@ class Transport {
   [[nodiscard]] virtual Result<void> start(TransportHandler& handler, LocalIdentity identity) = 0;
 
   /// From now on these are the peers. Connections to nodes that no longer are close once what is
-  /// queued was sent, or after a while; nothing is reported about them any more. Connections that
-  /// they opened close after a while, too, and so do those of callers that do not become peers: who
-  /// still has something to say calls again, and the handler decides anew. A new address of a
-  /// connected peer counts at once: the connection is kept only if its URL is still among the
-  /// peer's. This node itself may be in the list and is ignored.
+  /// queued was sent, or after a while; nothing is reported about them any more. What they send
+  /// messages over closes after a while, too, as for callers that do not become peers: who still
+  /// has something to say calls again, and the handler decides anew. A new address of a connected
+  /// peer counts at once: the connection is kept only if its URL is still among the peer's. This
+  /// node itself may be in the list and is ignored.
   virtual void set_peers(std::vector<PeerAddress> peers) = 0;
 
   /// Queues messages, moving them out of `envelopes`. Never blocks, never calls the handler.

@@ -123,8 +123,9 @@ class Driver {
   /// This start's publication of the member has been applied.
   [[nodiscard]] bool is_published() const { return publication_ == Publication::done; }
   [[nodiscard]] const std::optional<Error>& failure() const { return failure_; }
-  /// How far the membership that this node knows goes.
-  [[nodiscard]] Index knows_up_to() const { return dispatched_.index; }
+  /// What is committed of the members up to here, this node knows or is about to apply: after a
+  /// restart it calls the others before it has.
+  [[nodiscard]] Index knows_up_to() const { return std::max(dispatched_.index, status().commit); }
 
  private:
   enum class Publication : std::uint8_t { due, proposed, done };

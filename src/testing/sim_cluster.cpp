@@ -250,12 +250,13 @@ SimNode& SimCluster::voter(std::uint32_t choice) {
 }
 
 bool SimCluster::is_forgotten(NodeId id) {
-  const auto up = members_up();
-  const auto knows = [id](const SimNode* node) {
-    return node->driver().membership()->contains(id);
-  };
-  return up.size() > checks_.oracle().newest_members()->voters.size() / 2 &&
-         std::none_of(up.begin(), up.end(), knows);
+  const MembershipPtr& newest = checks_.oracle().newest_members();
+  std::size_t voters = 0;
+  for (const SimNode* node : members_up()) {
+    if (node->driver().membership()->contains(id)) return false;
+    if (newest->is_voter(node->id())) ++voters;
+  }
+  return voters > newest->voters.size() / 2;
 }
 
 void SimCluster::look_after_members() {

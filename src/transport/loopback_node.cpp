@@ -104,7 +104,10 @@ Result<Welcome> LoopbackNode::answer(const Hello& hello) {
   if (context_->handler == nullptr || peers == nullptr) return Errc::peer_unreachable;
   auto welcome = admit(hello);
   if (!welcome) report(context_, {hello.from, PeerState::rejected, welcome.error()});
-  if (welcome && hello.kind == StreamKind::messages) peers->nudge(hello.from);
+  if (welcome && hello.kind == StreamKind::messages) {
+    no_peers_since_.erase(hello.from);
+    peers->nudge(hello.from);
+  }
   return welcome;
 }
 

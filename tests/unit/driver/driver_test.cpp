@@ -430,6 +430,21 @@ TEST_CASE("Whoever knows more of the cluster is let in, until this node knows as
   CHECK(node.admit({NodeId{9}, StoreId{109}, known + 1, urls}).error() == Errc::peer_not_found);
 }
 
+TEST_CASE("A caller knows of the members what is committed, applied or not", "[driver]") {
+  DriverGroup group({});
+  group.elect(1);
+  driver::Driver& node = group.node(2);
+  CHECK(node.knows_up_to() == node.applied_index());
+  group.hold(2, Port::disk);
+  group.propose(1, "x");
+  group.settle();
+  group.tick(1);
+  group.settle();
+
+  CHECK(node.knows_up_to() > node.applied_index());
+  CHECK(node.knows_up_to() == group.node(1).applied_index());
+}
+
 TEST_CASE("Of many strangers the newest count", "[driver]") {
   DriverGroup group({});
   for (std::uint64_t id = 100; id < 300; ++id)
