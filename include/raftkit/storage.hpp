@@ -7,6 +7,7 @@
 #include <string>
 
 #include "raftkit/disk.hpp"
+#include "raftkit/log_sink.hpp"
 #include "raftkit/log_storage.hpp"
 #include "raftkit/snapshot.hpp"
 
@@ -39,6 +40,31 @@ struct LevelDbLogOptions {
 /// directory.
 [[nodiscard]] Result<std::unique_ptr<LogStorage>> open_leveldb_log_storage(
     Disk& disk, const LevelDbLogOptions& options);
+
+struct WalLogOptions {
+  std::string directory;
+  bool sync = true;  ///< false: data survive a crash of the process, not of the machine
+  /// Of a segment, which is reserved before it is used; the next one is too. At least 64 KiB.
+  std::uint64_t segment_bytes = std::uint64_t{64} << 20;
+  /// How much open_wal_log_storage() reads at a time. One write needs more if it was longer.
+  std::size_t window_bytes = std::size_t{1} << 20;
+  std::shared_ptr<LogSink> log_sink = null_log_sink();
+};
+
+/// Opens or creates a write-ahead log: segments that are reserved before they are used, one write
+/// and one sync for each LogStorage::write that needs it, the format in docs/storage-format.md.
+/// Everything is verified here. A torn end, which a power loss or a kill leaves, is cut off and
+/// logged; damage to what was durable is an error. What says that a write was durable is the write
+/// after it, or closing: damage to the very last one cannot be told from a torn one before that.
+///
+/// When no segment can be reserved, entries are refused with out_of_space; hard states and
+/// compactions still find room in the present one, and with what they free it goes on. Segments are
+/// freed from the oldest on: a group that is never compacted keeps all those behind it, and each
+/// costs a file descriptor.
+/// Errors: already_locked · corrupt_data, with file and offset · io_error · out_of_space ·
+/// invalid_argument.
+[[nodiscard]] Result<std::unique_ptr<LogStorage>> open_wal_log_storage(
+    Disk& disk, const WalLogOptions& options);
 
 /// LevelDB's environment on a Disk, for databases of your own that must survive what a log
 /// survives: after a crash such a database holds a prefix of the batches written, at least up to

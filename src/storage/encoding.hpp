@@ -44,6 +44,17 @@ class RecordReader {
     return static_cast<Number>(value);
   }
 
+  std::string_view take_bytes(std::size_t size) {
+    if (rest_.size() < size) {
+      rest_ = {};
+      failed_ = true;
+      return {};
+    }
+    const std::string_view taken = rest_.substr(0, size);
+    rest_.remove_prefix(size);
+    return taken;
+  }
+
   [[nodiscard]] std::string_view rest() const { return rest_; }
   [[nodiscard]] bool failed() const { return failed_; }
 

@@ -10,9 +10,6 @@
 
 namespace raftkit::storage {
 
-/// Takes work to be done.
-using Background = std::function<void(std::function<void()>)>;
-
 /// What LevelDB alone does not give, and this environment does:
 ///
 /// - A prefix survives. LevelDB drops its old log unsynced when it starts a new one, so that a

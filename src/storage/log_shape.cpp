@@ -56,6 +56,19 @@ std::optional<Term> term_at(const LoadedLog& log, Index index) {
   return run_of(log.terms, index)->term;
 }
 
+bool is_consistent(const LoadedLog& log) {
+  if (log.snapshot.membership == nullptr || log.last < log.base.index) return false;
+  EntryId before = log.base;
+  for (const TermRun& run : log.terms) {
+    const bool is_first = &run == &log.terms.front();
+    const bool follows = is_first ? run.first == log.base.index + 1 : run.first > before.index;
+    const bool is_later = is_first ? run.term >= before.term : run.term > before.term;
+    if (!follows || !is_later || run.first > log.last) return false;
+    before = {run.term, run.first};
+  }
+  return log.terms.empty() == (log.last == log.base.index);
+}
+
 Result<void> append(LoadedLog& log, const EntryId& next) {
   const Term last_term = log.terms.empty() ? log.base.term : log.terms.back().term;
   if (next.index != log.last + 1)

@@ -14,6 +14,9 @@ namespace raftkit::storage {
 /// The term of the entry at `index`, which is held or is the base.
 [[nodiscard]] std::optional<Term> term_at(const LoadedLog& log, Index index);
 
+/// Whether it can be: whatever others do with it relies on that.
+[[nodiscard]] bool is_consistent(const LoadedLog& log);
+
 /// Adds the next entry. Errors: corrupt_data, with a reason but no place, if it does not follow.
 [[nodiscard]] Result<void> append(LoadedLog& log, const EntryId& next);
 

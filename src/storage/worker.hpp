@@ -9,6 +9,9 @@
 
 namespace raftkit::storage {
 
+/// Takes work to be done.
+using Background = std::function<void(std::function<void()>)>;
+
 /// Starts its thread when there is something to do, and does what is left before it ends. The queue
 /// is as long as its users make it: a LevelDB database never has more than one thing to do.
 /// Thread-safe.

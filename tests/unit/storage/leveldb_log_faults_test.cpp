@@ -1,65 +1,14 @@
 // A log in LevelDB when the disk fails, fills up or is used twice.
 #include "leveldb_log_fixture.hpp"
+#include "log_script.hpp"
 
 namespace raftkit::test {
-
-namespace {
-
-/// Enough to fill several of LevelDB's logs: vote, appends, a truncation, a compaction. Returns how
-/// many of its steps succeeded; each is synced, so that those are durable.
-int run_script(LogStorage& log) {
-  const std::string big(6000, 'p');
-  int done = 0;
-  const auto step = [&](const Result<void>& result) {
-    if (result) ++done;
-    return result.has_value();
-  };
-  if (!step(write(log, Batch().vote(1, 1)))) return done;
-  for (std::uint64_t index = 1; index <= 20; ++index) {
-    if (!step(write(log, Batch().append(1, index, big)))) return done;
-  }
-  if (!step(write(log, Batch().vote(2, 2).truncate(15).append(2, 15, big)))) return done;
-  if (!step(log.compact({}, snapshot(1, 10), Index{8}))) return done;
-  for (std::uint64_t index = 16; index <= 30; ++index) {
-    if (!step(write(log, Batch().append(2, index, big)))) return done;
-  }
-  return done;
-}
-
-/// What the log is after `steps` of the script.
-struct Expected {
-  Term term;
-  Index base;
-  Index last;
-  friend bool operator==(const Expected&, const Expected&) = default;
-};
-Expected after(int steps) {
-  if (steps == 0) return {};
-  const auto count = static_cast<std::uint64_t>(steps);
-  if (steps <= 21) return {Term{1}, Index{0}, Index{count - 1}};
-  return {Term{2}, Index{steps >= 23 ? 7U : 0U}, Index{steps <= 23 ? 15 : count - 8}};
-}
-
-Expected loaded(LogStorage& log) {
-  const auto found = log.load({});
-  REQUIRE(found);
-  if (!*found) return {};
-  const LoadedLog& held = **found;
-  if (held.last > held.base.index) {
-    const auto entries = read(log, held.base.index.value + 1, held.last.value);
-    REQUIRE(entries);
-    CHECK(entries->size() == held.last - held.base.index);
-  }
-  return {held.hard_state.term, held.base.index, held.last};
-}
-
-}  // namespace
 
 TEST_CASE("The script of the fault tests does what it says", "[storage][faults]") {
   LevelDbLog log;
   REQUIRE(log.try_open());
-  CHECK(run_script(*log) == 38);
-  CHECK(loaded(*log) == after(38));
+  CHECK(run_script(*log) == kScriptSteps);
+  CHECK(loaded(*log) == after(kScriptSteps));
 }
 
 TEST_CASE("Whatever write, sync or creation fails, nothing acknowledged is lost",
@@ -82,7 +31,7 @@ TEST_CASE("Whatever write, sync or creation fails, nothing acknowledged is lost"
     } else {
       done = run_script(*log);
       if (log.faulty().matched() < nth) break;
-      if (done < 38) {
+      if (done < kScriptSteps) {
         for (const auto& refused :
              {write(*log, Batch().append(9, 9)), log->compact({}, snapshot(1, 1), Index{1})}) {
           CHECK(refused.error() == Errc::storage_failed);

@@ -17,9 +17,9 @@ TEST_CASE("Throughput of durable writes", "[.bench]") {
   const TemporaryDirectory directory;  // TMPDIR says where; never a file system in memory
   storage::DiskCounters counters;
   const auto disk = storage::make_counting_disk(storage::posix_disk(), counters);
-  storage::LevelDbLogOptions options;
-  options.directory = directory / "log";
-  auto log = storage::open_leveldb_log_storage(*disk, options);
+  const bool is_wal = GENERATE(false, true);
+  auto log = is_wal ? storage::open_wal_log_storage(*disk, {.directory = directory / "log"})
+                    : storage::open_leveldb_log_storage(*disk, {.directory = directory / "log"});
   REQUIRE(log);
   const std::string payload(256, 'p');
 
@@ -37,7 +37,8 @@ TEST_CASE("Throughput of durable writes", "[.bench]") {
   }
   const double seconds = elapsed();
 
-  std::printf("groups of %2zu: %8.0f writes/s, %7.0f calls/s, %.2f fdatasync per call\n",
+  std::printf("%s, groups of %2zu: %8.0f writes/s, %7.0f calls/s, %.2f fdatasync per call\n",
+              is_wal ? "write-ahead log" : "LevelDB        ",
               group_size,
               static_cast<double>(index) / seconds,
               static_cast<double>(index) / seconds / static_cast<double>(group_size),

@@ -63,6 +63,46 @@ class LevelDbInMemory final : public LogStorageHome {
   LevelDbHome home_{disk_, "/log"};
 };
 
+class WalHome : public LogStorageHome {
+ public:
+  WalHome(storage::Disk& disk, std::string directory)
+      : disk_(disk), directory_(std::move(directory)) {}
+
+  LogStorage& reopen() override {
+    log_.reset();
+    storage::WalLogOptions options;
+    options.directory = directory_;
+    options.segment_bytes = 64 << 10;
+    auto log = storage::open_wal_log_storage(disk_, options);
+    REQUIRE(log);
+    log_ = *std::move(log);
+    return *log_;
+  }
+
+ private:
+  storage::Disk& disk_;
+  std::string directory_;
+  std::unique_ptr<LogStorage> log_;
+};
+
+class WalOnSystem final : public LogStorageHome {
+ public:
+  LogStorage& reopen() override { return home_.reopen(); }
+
+ private:
+  TemporaryDirectory directory_;
+  WalHome home_{storage::posix_disk(), directory_ / "member/log"};
+};
+
+class WalInMemory final : public LogStorageHome {
+ public:
+  LogStorage& reopen() override { return home_.reopen(); }
+
+ private:
+  MemoryDisk disk_;
+  WalHome home_{disk_, "/log"};
+};
+
 }  // namespace
 
 std::vector<LogStorageKind> log_storage_kinds() {
@@ -70,6 +110,8 @@ std::vector<LogStorageKind> log_storage_kinds() {
       {"memory", false, [] { return std::make_unique<MemoryHome>(); }},
       {"LevelDB", true, [] { return std::make_unique<LevelDbOnSystem>(); }},
       {"LevelDB on a disk in memory", true, [] { return std::make_unique<LevelDbInMemory>(); }},
+      {"WAL", true, [] { return std::make_unique<WalOnSystem>(); }},
+      {"WAL on a disk in memory", true, [] { return std::make_unique<WalInMemory>(); }},
   };
 }
 

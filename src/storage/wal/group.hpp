@@ -1,0 +1,35 @@
+// A group of the write-ahead log: what counts of it, and where that lies.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "storage/log_shape.hpp"
+#include "storage/wal/places.hpp"
+
+namespace raftkit::storage::wal {
+
+/// Owner: the log.
+struct Group {
+  LoadedLog log = empty_log();
+  Places places;
+
+  /// `batch` lies in the frame at `place`; `after` is what the log is then.
+  void took(const PersistBatch& batch, const Place& place) {
+    if (batch.snapshot) places.cleared();
+    if (batch.truncate_from) places.truncated(*batch.truncate_from);
+    if (!batch.append.empty()) places.appended(batch.append.front().id.index, place);
+  }
+
+  /// The oldest segment that holds an entry of it.
+  [[nodiscard]] std::optional<std::uint64_t> oldest_segment() const {
+    if (log.last == log.base.index) return std::nullopt;
+    const auto place = places.place_of(log.base.index + 1);
+    return place ? std::optional(place->sequence) : std::nullopt;
+  }
+};
+
+using Groups = std::map<GroupId, Group>;
+
+}  // namespace raftkit::storage::wal

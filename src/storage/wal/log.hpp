@@ -1,0 +1,25 @@
+// The write-ahead log, for whoever wants no thread of its own in it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "raftkit/log_storage.hpp"
+#include "raftkit/storage.hpp"
+
+#include "storage/worker.hpp"
+
+namespace raftkit::storage {
+
+struct WalInternals {
+  Background background;  ///< makes and removes segments; none: a thread of the log's own does
+  std::function<std::uint64_t()> draw;  ///< a random number; none: the operating system's
+};
+
+/// open_wal_log_storage() with what only raftkit's own tests want to choose.
+[[nodiscard]] Result<std::unique_ptr<LogStorage>> open_wal_log(Disk& disk,
+                                                               const WalLogOptions& options,
+                                                               WalInternals internals);
+
+}  // namespace raftkit::storage

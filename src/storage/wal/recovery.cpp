@@ -1,0 +1,199 @@
+#include "storage/wal/recovery.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <optional>
+#include <utility>
+
+namespace raftkit::storage::wal {
+
+namespace {
+
+Error corrupt(std::string reason) {
+  return {Errc::corrupt_data, std::move(reason)};
+}
+
+bool is_same(const LoadedLog& left, const LoadedLog& right) {
+  return left.hard_state == right.hard_state && left.snapshot.last == right.snapshot.last &&
+         *left.snapshot.membership == *right.snapshot.membership && left.base == right.base &&
+         left.last == right.last && left.terms == right.terms;
+}
+
+bool is_unfinished(std::string_view name) {
+  return name.ends_with(kUnfinished) &&
+         sequence_of(name.substr(0, name.size() - kUnfinished.size()));
+}
+
+class Recovery {
+ public:
+  Recovery(Disk& disk, std::string directory, std::size_t window_bytes)
+      : disk_(disk), directory_(std::move(directory)), window_bytes_(window_bytes) {}
+
+  Result<Recovered> run() {
+    if (auto found = find_segments(); !found) return std::move(found).error();
+    for (const auto& [sequence, segment] : found_.segments) {
+      if (auto replayed = replay(*segment); !replayed) return std::move(replayed).error();
+    }
+    if (!found_.segments.empty() && !is_at_end_)
+      return corrupt(found_.segments.rbegin()->second->path() + " is continued, and " +
+                     segment_name(found_.segments.rbegin()->first + 1) + " is missing");
+    for (const auto& [id, group] : found_.groups) {
+      const Index first = group.log.base.index + 1;
+      if (group.log.last >= first && !group.places.place_of(first))
+        return corrupt(directory_ + ": entries from " + to_string(first) +
+                       " on are missing: a segment is gone");
+    }
+    return std::move(found_);
+  }
+
+ private:
+  /// The newest unbroken row: what is older is what a crash kept from being removed. Were there
+  /// something in it that counts, its absence would be noticed at the end.
+  Result<void> find_segments() {
+    const auto names = disk_.list(directory_);
+    if (!names) return names.error();
+    // In ascending order, since numbers have leading zeros.
+    for (const std::string& name : *names) {
+      if (is_unfinished(name)) found_.leftovers.push_back(directory_ + "/" + name);
+      if (const auto sequence = sequence_of(name)) {
+        if (auto opened = open(*sequence); !opened) return opened;
+      }
+    }
+    return {};
+  }
+
+  Result<void> open(std::uint64_t sequence) {
+    auto opened = Segment::open(disk_, directory_ + "/" + segment_name(sequence));
+    if (!opened) return std::move(opened).error();
+    const Segment& segment = **opened;
+    if (segment.id().sequence != sequence)
+      return segment.damaged(0, "it is segment " + std::to_string(segment.id().sequence));
+    Segments& row = found_.segments;
+    // The others are not ours to remove, if it is this one that is strange here.
+    if (!row.empty() && segment.id().log != row.begin()->second->id().log)
+      return segment.damaged(0, "it belongs to another log than the segments before it");
+    if (!row.empty() && row.rbegin()->first + 1 != sequence) {
+      for (const auto& [old, older] : row)
+        found_.leftovers.push_back(older->path());
+      row.clear();
+    }
+    row.emplace(sequence, *std::move(opened));
+    return {};
+  }
+
+  Result<void> replay(const Segment& segment) {
+    const std::uint64_t sequence = segment.id().sequence;
+    const bool is_first = sequence == found_.segments.begin()->first;
+    SegmentScan scan(segment, window_bytes_);
+    bool is_sealed = false;
+    bool is_empty = true;
+    while (!is_sealed) {
+      const Place place{sequence, scan.offset()};
+      const auto frame = scan.next();
+      if (!frame) return frame.error();
+      if (!*frame) break;
+      if (is_at_end_) return unsealed(segment);
+      const FrameHeader& header = (*frame)->header;
+      if (is_empty != (header.kind == FrameKind::checkpoint))
+        return segment.damaged(
+            place.offset,
+            is_empty ? "it does not begin with a checkpoint" : "a checkpoint in its midst");
+      if (auto taken = take(**frame, place, is_first); !taken)
+        return segment.damaged(place.offset, taken.error().message());
+      is_empty = false;
+      is_sealed = header.kind == FrameKind::seal;
+      found_.doubtful = {sequence, header.durable, scan.offset()};
+      found_.ends_with_mark = header.kind == FrameKind::mark && header.length == 0;
+    }
+    return is_sealed ? Result<void>() : end_in(segment, scan, is_first && is_empty);
+  }
+
+  /// Behind its last frame, if that is no seal.
+  Result<void> end_in(const Segment& segment, const SegmentScan& scan, bool is_without_frames) {
+    const auto rest = segment.examine(scan.offset());
+    if (!rest) return rest.error();
+    if (rest->was_durable) return segment.damaged(scan.offset(), "what was durable there is gone");
+    // A segment is made before the one before it ends: it is the next one, not yet begun.
+    if (is_at_end_) return rest->end == scan.offset() ? Result<void>() : unsealed(segment);
+    if (is_without_frames && segment.id().sequence > kFirstSequence)
+      return segment.damaged(scan.offset(), "it does not begin with a checkpoint");
+    is_at_end_ = true;
+    found_.sequence = segment.id().sequence;
+    found_.offset = scan.offset();
+    found_.before = scan.before();
+    found_.torn_end = rest->end;
+    return {};
+  }
+
+  Error unsealed(const Segment& next) const {
+    return found_.segments.at(found_.sequence)
+        ->damaged(found_.offset, "it ends here, but " + next.path() + " continues it");
+  }
+
+  Result<void> take(const Segment::Frame& frame, const Place& place, bool is_in_first) {
+    switch (frame.header.kind) {
+      case FrameKind::batches:
+        return take_batches(frame.payload, place);
+      case FrameKind::checkpoint:
+        return take_checkpoint(frame.payload, is_in_first);
+      case FrameKind::seal:
+      case FrameKind::mark:
+        return {};
+    }
+    return corrupt("unknown kind of frame, maybe of a newer release");
+  }
+
+  Result<void> take_batches(std::string_view payload, const Place& place) {
+    Records records;
+    records.batch = [&](const PersistBatch& batch) -> Result<void> {
+      Group& group = found_.groups[batch.group];
+      if (auto applied = apply(group.log, batch); !applied) return applied;
+      group.took(batch, place);
+      return {};
+    };
+    records.compaction = [&](const Compaction& compaction) -> Result<void> {
+      Group& group = found_.groups[compaction.group];
+      const auto compacted = compact(group.log, compaction.snapshot, compaction.keep_from);
+      if (!compacted) return compacted.error();
+      group.places.forgot_before(group.log.base.index + 1);
+      return {};
+    };
+    return decode_records(payload, records);
+  }
+
+  /// The first one is where everything begins; the others are what the segments before them come
+  /// to.
+  Result<void> take_checkpoint(std::string_view payload, bool is_beginning) {
+    std::size_t count = 0;
+    Records records;
+    records.checkpoint = [&](Checkpoint checkpoint) -> Result<void> {
+      ++count;
+      const auto known = found_.groups.find(checkpoint.group);
+      if (is_beginning) {
+        found_.groups[checkpoint.group].log = std::move(checkpoint.log);
+      } else if (known == found_.groups.end() || !is_same(known->second.log, checkpoint.log)) {
+        return corrupt("its checkpoint is not what the segments before it come to");
+      }
+      return {};
+    };
+    if (auto decoded = decode_records(payload, records); !decoded) return decoded;
+    if (count != found_.groups.size())
+      return corrupt("its checkpoint holds " + std::to_string(count) + " groups of " +
+                     std::to_string(found_.groups.size()));
+    return {};
+  }
+
+  Disk& disk_;
+  const std::string directory_;
+  const std::size_t window_bytes_;
+  Recovered found_;
+  bool is_at_end_ = false;
+};
+
+}  // namespace
+
+Result<Recovered> recover(Disk& disk, const std::string& directory, std::size_t window_bytes) {
+  return Recovery(disk, directory, window_bytes).run();
+}
+
+}  // namespace raftkit::storage::wal

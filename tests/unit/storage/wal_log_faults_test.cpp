@@ -1,0 +1,282 @@
+// The write-ahead log when the disk fails, fills up or is used twice.
+#include <thread>
+
+#include "log_script.hpp"
+#include "wal_log_fixture.hpp"
+
+namespace raftkit::test {
+
+namespace {
+
+Result<void> append(LogStorage& log, std::uint64_t index, std::size_t bytes = 20'000) {
+  return write(log, Batch().append(1, index, std::string(bytes, 'p')));
+}
+
+}  // namespace
+
+TEST_CASE("The write-ahead log does what the script says", "[storage][wal][faults]") {
+  WalLog log;
+  REQUIRE(log.try_open());
+  CHECK(run_script(*log) == kScriptSteps);
+  CHECK(loaded(*log) == after(kScriptSteps));
+}
+
+TEST_CASE("Whatever fails below the write-ahead log, nothing acknowledged is lost",
+          "[storage][wal][faults]") {
+  const auto operation = GENERATE(DiskOperation::open,
+                                  DiskOperation::write,
+                                  DiskOperation::reserve,
+                                  DiskOperation::sync,
+                                  DiskOperation::sync_directory,
+                                  DiskOperation::rename);
+  const auto code = GENERATE(Errc::io_error, Errc::out_of_space);
+  const bool lasts = GENERATE(false, true);
+  int failures = 0;
+  for (std::uint64_t nth = 1; nth < 200; ++nth) {
+    WalLog log;
+    log.faulty().set({.operation = operation, .nth = nth, .code = code, .lasts = lasts});
+    int done = 0;
+    if (const auto opened = log.try_open(); !opened) {
+      CHECK(opened.error() == code);
+      CHECK_THAT(opened.error().message(), Catch::Contains("/member/log"));
+    } else {
+      done = run_script(*log);
+      if (log.faulty().matched() < nth) break;
+    }
+    ++failures;
+    log.lose_power(nth, Survivors::any);
+
+    REQUIRE(log.try_open());
+    const Expected found = loaded(*log);
+    CAPTURE(nth, done, found.last.value);
+    // The step that failed may be there or not.
+    CHECK((found == after(done) || found == after(done + 1)));
+  }
+  CHECK(failures > 0);
+}
+
+TEST_CASE("After a failed write or sync the write-ahead log is not used again",
+          "[storage][wal][faults]") {
+  const auto operation = GENERATE(DiskOperation::write, DiskOperation::sync);
+  const auto code = GENERATE(Errc::io_error, Errc::out_of_space);
+  WalLog log;
+  REQUIRE(log.try_open());
+  REQUIRE(append(*log, 1));
+  log.faulty().set({.operation = operation, .code = code, .path = "1.wal"});
+
+  for (const auto& refused :
+       {append(*log, 2), append(*log, 2), log->compact({}, snapshot(1, 1), Index{1})}) {
+    CHECK(refused.error() == Errc::storage_failed);
+    CHECK_THAT(refused.error().message(), Catch::Contains("an injected fault"));
+  }
+  CHECK(log->load({}).error() == Errc::storage_failed);
+  CHECK(read(*log, 1, 1).error() == Errc::storage_failed);
+}
+
+TEST_CASE("What a write-ahead log has no space for either did not happen or stops it",
+          "[storage][wal][faults]") {
+  const auto operation = GENERATE(DiskOperation::open,
+                                  DiskOperation::write,
+                                  DiskOperation::reserve,
+                                  DiskOperation::sync,
+                                  DiskOperation::sync_directory,
+                                  DiskOperation::rename);
+  int refused = 0;
+  int stopped = 0;
+  for (std::uint64_t nth = 1; nth < 100; ++nth) {
+    WalLog log;
+    REQUIRE(log.try_open());
+    log.faulty().set(
+        {.operation = operation, .nth = nth, .code = Errc::out_of_space, .lasts = true});
+    const int done = run_script(*log);
+    if (done == kScriptSteps) break;
+    log.faulty().heal();
+    CAPTURE(nth, done);
+    Expected expected = after(done);
+    if (const auto written = write(*log, Batch().vote(9, 9))) {
+      ++refused;
+      expected.term = Term{9};
+      CHECK(loaded(*log) == expected);
+    } else {
+      ++stopped;
+      CHECK(written.error() == Errc::storage_failed);
+      continue;
+    }
+    log.lose_power(nth, Survivors::none);
+    REQUIRE(log.try_open());
+    CHECK(loaded(*log) == expected);
+  }
+  const bool is_of_content = operation == DiskOperation::write || operation == DiskOperation::sync;
+  CHECK((refused > 0 || is_of_content));
+  CHECK((stopped > 0) == is_of_content);
+}
+
+TEST_CASE("A write-ahead log refuses options and batches that it cannot serve, by their numbers",
+          "[storage][wal]") {
+  WalLog log;
+  SECTION("too small a segment") {
+    log.options().segment_bytes = 65'535;
+    const auto opened = log.try_open();
+    CHECK(opened.error() == Errc::invalid_argument);
+    CHECK_THAT(opened.error().message(), Catch::Contains("segment_bytes is 65535"));
+  }
+  SECTION("too small a window") {
+    log.options().window_bytes = 0;
+    const auto opened = log.try_open();
+    CHECK(opened.error() == Errc::invalid_argument);
+    CHECK_THAT(opened.error().message(), Catch::Contains("window_bytes is 0"));
+  }
+  SECTION("too long a batch") {
+    REQUIRE(log.try_open());
+    const Bytes payload = Bytes::copy_of(std::string(std::size_t{64} << 20, 'p'));
+    PersistBatch batch;
+    for (std::uint64_t index = 1; index <= 17; ++index)
+      batch.append.push_back({{Term{1}, Index{index}}, EntryType::normal, payload});
+    const auto written = write(*log, batch);
+    CHECK(written.error() == Errc::invalid_argument);
+    CHECK_THAT(written.error().message(), Catch::Contains("1073741824"));
+    CHECK(write(*log, Batch().append(1, 1)));
+  }
+}
+
+TEST_CASE("A write-ahead log that does not sync loses no more than its end with the power",
+          "[storage][wal]") {
+  const auto survivors = GENERATE(Survivors::none, Survivors::any, Survivors::newest);
+  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+    WalLog log;
+    log.options().sync = false;
+    REQUIRE(log.try_open());
+    const int steps = run_script(*log);
+    REQUIRE(steps == kScriptSteps);
+    log.lose_power(seed, survivors);
+    CAPTURE(seed);
+    REQUIRE(log.try_open());
+    const Expected found = loaded(*log);
+    bool is_prefix = false;
+    for (int step = 0; step <= kScriptSteps; ++step)
+      is_prefix = is_prefix || found == after(step);
+    CHECK(is_prefix);
+  }
+}
+
+TEST_CASE("A write-ahead log can be opened only once", "[storage][wal][faults]") {
+  WalLog log;
+  REQUIRE(log.try_open());
+
+  const auto second = storage::open_wal_log_storage(log.memory(), log.options());
+
+  CHECK(second.error() == Errc::already_locked);
+  CHECK_THAT(second.error().message(), Catch::Contains("/member/log"));
+  log.close();
+  CHECK(storage::open_wal_log_storage(log.memory(), log.options()));
+}
+
+TEST_CASE("A full disk refuses entries, takes votes and compactions, and recovers with room",
+          "[storage][wal][faults]") {
+  WalLog log;
+  log.memory().set_capacity(300'000);
+  REQUIRE(log.try_open());
+  std::uint64_t index = 1;
+  Result<void> written;
+  while ((written = append(*log, index)))
+    ++index;
+  REQUIRE(index > 5);
+
+  CHECK(written.error() == Errc::out_of_space);
+  CHECK_THAT(written.error().message(), Catch::Contains("/member/log"));
+  CHECK(append(*log, index).error() == Errc::out_of_space);
+  CHECK(write(*log, Batch().vote(2, 2)));
+  CHECK(read(*log, 1, index - 1)->size() == index - 1);
+  const bool is_restarted = GENERATE(false, true);
+  if (is_restarted) REQUIRE(log.try_open());
+  CHECK(log->load({}).value()->last == Index{index - 1});
+
+  SECTION("by compaction") {
+    CHECK(log->compact({}, snapshot(1, index - 1), Index{index}));
+    log.close();  // what was removed is gone by then
+    REQUIRE(log.try_open());
+    CHECK(append(*log, index));
+  }
+  SECTION("by others") {
+    log.memory().set_capacity(1'000'000);
+    CHECK(append(*log, index));
+  }
+}
+
+TEST_CASE("With one segment and no room for another as large a compaction makes room for entries",
+          "[storage][wal][faults]") {
+  WalLog log;
+  log.memory().set_capacity(100'000);
+  REQUIRE(log.try_open());
+  std::uint64_t index = 1;
+  while (append(*log, index, 4000))
+    ++index;
+  REQUIRE(index > 10);
+  CHECK(append(*log, index, 4000).error() == Errc::out_of_space);
+
+  REQUIRE(log->compact({}, snapshot(1, index - 1), Index{index}));
+
+  CHECK(append(*log, index, 4000));
+  CHECK(read(*log, index, index)->size() == 1);
+}
+
+TEST_CASE("A write-ahead log that does not sync is not damaged by what a kill left in memory",
+          "[storage][wal][faults]") {
+  const bool is_killed = GENERATE(true, false);
+  int failures = 0;
+  for (std::uint64_t nth = 1; nth < 120; ++nth) {
+    WalLog log;
+    log.options().sync = false;
+    REQUIRE(log.try_open());
+    if (is_killed) {
+      log.faulty().set({.nth = nth, .lasts = true});
+    } else {
+      log.memory().fail_sync_after(nth);
+    }
+    const int done = run_script(*log);
+    if (done < kScriptSteps) ++failures;
+    log.close();
+    log.faulty().heal();
+    CAPTURE(nth, done);
+    if (!log.try_open()) REQUIRE(log.try_open());  // the sync that fails may be this one's
+    const Expected believed = loaded(*log);
+    CHECK((believed == after(done) || believed == after(done + 1)));
+    for (std::uint64_t index = 1; index <= 20; ++index)
+      REQUIRE(write(*log, Batch().vote(9, index)));
+
+    log.lose_power(nth, GENERATE(Survivors::newest, Survivors::none, Survivors::any));
+    REQUIRE(log.try_open());
+    const Expected found = loaded(*log);
+    CHECK(found.last == believed.last);
+    CHECK((found.term == believed.term || found.term == Term{9}));
+  }
+  CHECK(failures > 0);
+}
+
+TEST_CASE("A group of batches costs the write-ahead log one sync, a commit index alone none",
+          "[storage][wal][faults]") {
+  MemoryDisk memory;
+  storage::DiskCounters counters;
+  const auto disk = storage::make_counting_disk(memory, counters);
+  storage::WalLogOptions options;
+  options.directory = "/log";
+  options.sync = GENERATE(true, false);
+  auto log = storage::open_wal_log_storage(*disk, options);
+  REQUIRE(log);
+  const auto syncs_of = [&](const std::vector<PersistBatch>& batches) {
+    const auto before = counters.file_syncs + counters.directory_syncs;
+    REQUIRE((*log)->write(batches));
+    return counters.file_syncs + counters.directory_syncs - before;
+  };
+
+  const std::uint64_t one = options.sync ? 1 : 0;
+  while (!memory.exists("/log/0000000000000002.wal"))
+    std::this_thread::yield();  // it is made in the background
+  CHECK(syncs_of({Batch().vote(1, 1)}) == one);
+  CHECK(syncs_of({Batch().append(1, 1), Batch().commit(1, 1), Batch().append(1, 2)}) == one);
+  CHECK(syncs_of({Batch().truncate(2), Batch().commit(1, 1)}) == one);
+  CHECK(syncs_of({Batch().commit(1, 1)}) == 0);
+  CHECK(syncs_of({PersistBatch{}}) == 0);
+}
+
+}  // namespace raftkit::test
