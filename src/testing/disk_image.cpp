@@ -5,11 +5,19 @@
 #include <vector>
 
 #include "storage/leveldb_file.hpp"
+#include "storage/path.hpp"
+#include "storage/wal/segment.hpp"
 #include "testing/sim_clock.hpp"
 
 namespace raftkit::testing {
 
 namespace {
+
+/// Files that end somewhere, and where exactly they alone say.
+bool has_open_end(const std::string& path) {
+  return storage::is_framed(storage::role_of(path)) ||
+         storage::wal::sequence_of(storage::file_name(path));
+}
 
 /// Sectors that may be damaged, by file: large files must not get all of it.
 std::map<std::string, std::vector<std::uint64_t>> choices(const DiskImage& image,
@@ -17,8 +25,7 @@ std::map<std::string, std::vector<std::uint64_t>> choices(const DiskImage& image
                                                           DamageScope scope) {
   std::map<std::string, std::vector<std::uint64_t>> found;
   for (const auto& [path, file] : image.files) {
-    const bool may_be_torn =
-        scope == DamageScope::noticeable && storage::is_framed(storage::role_of(path));
+    const bool may_be_torn = scope == DamageScope::noticeable && has_open_end(path);
     if (may_be_torn && kind == DiskDamage::truncated) continue;
     const auto sectors = (file.content.written_bytes() + kSectorBytes - 1) / kSectorBytes;
     for (std::uint64_t sector = 0; sector < sectors; ++sector) {

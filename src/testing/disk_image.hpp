@@ -41,8 +41,10 @@ enum class DiskDamage : std::uint8_t {
 inline constexpr std::uint32_t kDiskDamages = 5;
 
 enum class DamageScope : std::uint8_t {
-  /// What the stores promise to notice: not the end of LevelDB's logs and manifests, which a power
-  /// loss may tear, too. See storage/framed_stream.hpp.
+  /// What the stores promise to notice: not the end of LevelDB's logs and manifests and of a
+  /// write-ahead log's segments, which a power loss may tear, too. See storage/framed_stream.hpp
+  /// and
+  /// docs/storage-format.md.
   noticeable,
   anywhere,
 };

@@ -59,7 +59,10 @@ void SimCluster::choose_settings() {
   settings_.on_disk = random_.below(2) == 0;
   settings_.flush_delay = random_.below(2) == 0 ? SimTime(0) : milliseconds(1);
   settings_.apply_delay = random_.below(4) == 0 ? milliseconds(50) : microseconds(200);
-  settings_.stores = random_.below(4) == 0 ? SimStores::in_files : SimStores::in_memory;
+  if (random_.below(4) == 0) {
+    const bool is_wal = core::Random(options_.seed ^ 0x3a1).below(2) == 0;
+    settings_.stores = is_wal ? SimStores::in_wal : SimStores::in_files;
+  }
   settings_.max_queued_bytes = random_.below(4) == 0 ? 5'000 : std::size_t{64} << 20;
   driver::DriverOptions& driver = settings_.driver;
   choose(driver.raft.log_window_bytes, {0, 2'000});

@@ -386,7 +386,7 @@ bool SimCluster::apply_to_disks(const SimFaultStep& step) {
   SimNode* const node = pick(step.a);
   if (step.fault == SimFault::failed_sync) return node->is_up() && node->lose_sync(step.b % 100);
   if (step.fault < SimFault::rot || step.fault > SimFault::unreadable) return false;
-  if (settings_.stores != SimStores::in_files || !may_damage(node->id())) return false;
+  if (settings_.stores == SimStores::in_memory || !may_damage(node->id())) return false;
   go_down(node, SimNetwork::Farewell::close, step.lasts);
   const auto kind = static_cast<DiskDamage>(static_cast<unsigned>(step.fault) -
                                             static_cast<unsigned>(SimFault::rot));

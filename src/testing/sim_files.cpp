@@ -5,6 +5,7 @@
 #include "raftkit/storage.hpp"
 
 #include "storage/leveldb_log.hpp"
+#include "storage/wal/log.hpp"
 #include "testing/check.hpp"
 
 namespace raftkit::testing {
@@ -114,11 +115,29 @@ void SimFiles::open() {
           opened ? std::string() : opened.error().message());
 }
 
+Result<std::unique_ptr<LogStorage>> SimFiles::open_log() {
+  // The least that they take: much happens then.
+  constexpr std::size_t kLeast = std::size_t{64} << 10;
+  const storage::Background background = [this](std::function<void()> work) {
+    background_.push_back(std::move(work));
+  };
+  switch (kind_) {
+    case SimLogKind::leveldb:
+      return storage::open_leveldb_log(
+          disk_,
+          {.directory = kLog, .write_buffer_bytes = kLeast, .reserve_bytes = kReserve},
+          background);
+    case SimLogKind::wal:
+      return storage::open_wal_log(
+          disk_,
+          {.directory = kLog, .segment_bytes = kLeast, .window_bytes = kLeast / 4},
+          {.background = background, .draw = [this] { return numbers_.next(); }});
+  }
+  return Errc::invalid_argument;
+}
+
 Result<void> SimFiles::try_open() {
-  auto log = storage::open_leveldb_log(
-      disk_,
-      {.directory = kLog, .write_buffer_bytes = std::size_t{64} << 10, .reserve_bytes = kReserve},
-      [this](std::function<void()> work) { background_.push_back(std::move(work)); });
+  auto log = open_log();
   if (!log) return std::move(log).error();
   log_ = *std::move(log);
   auto snapshots = storage::open_file_snapshot_store(disk_, kSnapshots);

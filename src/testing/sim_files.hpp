@@ -17,16 +17,19 @@
 
 namespace raftkit::testing {
 
+enum class SimLogKind : std::uint8_t { leveldb, wal };
+
 /// Owner: SimLog.
 class SimFiles {
  public:
-  SimFiles() { open(); }
+  explicit SimFiles(SimLogKind kind) : kind_(kind) { open(); }
   /// Closed.
-  explicit SimFiles(const DiskImage& image) { restore(image); }
+  SimFiles(SimLogKind kind, const DiskImage& image) : kind_(kind) { restore(image); }
   ~SimFiles() { close(); }  // the database waits for its own work
   SimFiles(const SimFiles&) = delete;
   SimFiles& operator=(const SimFiles&) = delete;
 
+  [[nodiscard]] SimLogKind kind() const { return kind_; }
   [[nodiscard]] LogStorage& log() { return *log_; }
   [[nodiscard]] SnapshotStore& snapshots() { return *snapshots_; }
   [[nodiscard]] MemoryDisk& disk() { return disk_; }
@@ -34,7 +37,7 @@ class SimFiles {
   /// Errors: those of the stores, which are closed then.
   [[nodiscard]] Result<void> try_open();
 
-  /// LevelDB's own work, for which it has no thread here.
+  /// The log's own work, for which it has no thread here.
   void work();
   /// Perhaps more than once: also while the stores recover. Returns how often they were
   /// interrupted. They are open afterwards, unless something is damaged.
@@ -58,11 +61,14 @@ class SimFiles {
  private:
   void open();
   void close();
+  [[nodiscard]] Result<std::unique_ptr<LogStorage>> open_log();
   [[nodiscard]] Result<std::vector<Entry>> read_entries(const LoadedLog& held);
   [[nodiscard]] Result<Snapshots> read_snapshots();
 
+  const SimLogKind kind_;
   MemoryDisk disk_;
   DiskImage image_;
+  core::Random numbers_{0x3a11};  // of logs and of their lives
   std::deque<std::function<void()>> background_;
   std::unique_ptr<LogStorage> log_;
   std::unique_ptr<SnapshotStore> snapshots_;

@@ -71,10 +71,16 @@ class SimLog::BorrowedSink final : public SnapshotSink {
 };
 
 SimLog::SimLog(SimStores stores) {
-  if (stores == SimStores::in_files) {
-    files_ = std::make_unique<SimFiles>();
-  } else {
-    snapshots_ = storage::make_memory_snapshot_store();
+  switch (stores) {
+    case SimStores::in_memory:
+      snapshots_ = storage::make_memory_snapshot_store();
+      break;
+    case SimStores::in_files:
+      files_ = std::make_unique<SimFiles>(SimLogKind::leveldb);
+      break;
+    case SimStores::in_wal:
+      files_ = std::make_unique<SimFiles>(SimLogKind::wal);
+      break;
   }
 }
 
@@ -275,7 +281,7 @@ Result<void> SimLog::open() {
 }
 
 void SimLog::try_damage(core::Random random) {
-  SimFiles whole(files_->image());
+  SimFiles whole(files_->kind(), files_->image());
   const auto expected = whole.try_open() ? whole.read_all() : Errc::io_error;
   require(expected.has_value(), "storage: a disk cannot be read that was not damaged");
   constexpr std::size_t kTries = 2;
@@ -284,7 +290,7 @@ void SimLog::try_damage(core::Random random) {
     const auto kind = static_cast<DiskDamage>(random.below(kDiskDamages));
     const auto file = testing::damage(image, kind, DamageScope::noticeable, random);
     if (!file) continue;
-    SimFiles damaged(image);
+    SimFiles damaged(files_->kind(), image);
     const auto opened = damaged.try_open();
     const auto found = opened ? damaged.read_all() : opened.error();
     if (!found) {

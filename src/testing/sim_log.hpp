@@ -22,6 +22,7 @@ class SimFiles;
 enum class SimStores : std::uint8_t {
   in_memory,  ///< every batch is atomic, as LogStorage promises
   in_files,   ///< the production stores, on a disk that loses unsynced sectors and names
+  in_wal,     ///< the same, with the log in a write-ahead log instead of LevelDB
 };
 
 /// Every answer of the production store is compared with what was written. Survives the process
