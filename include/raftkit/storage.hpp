@@ -55,7 +55,8 @@ struct WalLogOptions {
 /// and one sync for each LogStorage::write that needs it, the format in docs/storage-format.md.
 /// Everything is verified here. A torn end, which a power loss or a kill leaves, is cut off and
 /// logged; damage to what was durable is an error. What says that a write was durable is the write
-/// after it, or closing: damage to the very last one cannot be told from a torn one before that.
+/// after it, or closing: damage to the very last one cannot be told from a torn one before that,
+/// nor without `sync` damage to what was written since the present segment began.
 ///
 /// When no segment can be reserved, entries are refused with out_of_space; hard states and
 /// compactions still find room in the present one, and with what they free it goes on. Segments are

@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::uint64_t kCapacity = std::uint64_t{1} << 40;
 constexpr std::uint64_t kReserve = std::uint64_t{8} << 20;
+// The least that the logs take for what they write at a time: much happens then.
+constexpr std::size_t kLeast = std::size_t{64} << 10;
 constexpr const char* kLog = "member/log";
 constexpr const char* kSnapshots = "member/snapshots";
 
@@ -105,7 +107,9 @@ Result<SimFiles::Snapshots> SimFiles::read_snapshots() {
 }
 
 void SimFiles::fill() {
-  disk_.set_capacity(kCapacity - *disk_.free_bytes("") + kReserve);
+  // LevelDB wants to keep so much, and a write-ahead log's next segment has no room.
+  const std::uint64_t room = kind_ == SimLogKind::leveldb ? kReserve : kLeast - 1;
+  disk_.set_capacity(kCapacity - *disk_.free_bytes("") + room);
 }
 
 void SimFiles::open() {
@@ -116,8 +120,6 @@ void SimFiles::open() {
 }
 
 Result<std::unique_ptr<LogStorage>> SimFiles::open_log() {
-  // The least that they take: much happens then.
-  constexpr std::size_t kLeast = std::size_t{64} << 10;
   const storage::Background background = [this](std::function<void()> work) {
     background_.push_back(std::move(work));
   };
@@ -138,7 +140,10 @@ Result<std::unique_ptr<LogStorage>> SimFiles::open_log() {
 
 Result<void> SimFiles::try_open() {
   auto log = open_log();
-  if (!log) return std::move(log).error();
+  if (!log) {
+    background_.clear();  // it was the log's
+    return std::move(log).error();
+  }
   log_ = *std::move(log);
   auto snapshots = storage::open_file_snapshot_store(disk_, kSnapshots);
   if (!snapshots) {

@@ -15,7 +15,7 @@ struct Group {
   LoadedLog log = empty_log();
   Places places;
 
-  /// `batch` lies in the frame at `place`; `after` is what the log is then.
+  /// `batch` lies in the frame at `place`; says nothing of the log.
   void took(const PersistBatch& batch, const Place& place) {
     if (batch.snapshot) places.cleared();
     if (batch.truncate_from) places.truncated(*batch.truncate_from);

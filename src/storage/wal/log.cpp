@@ -19,9 +19,9 @@ namespace {
 constexpr std::uint64_t kLeastSegmentBytes = 64 << 10;
 constexpr std::size_t kLeastWindowBytes = 4 << 10;
 // Of a segment, kept free of entries while no next segment can be had.
-constexpr std::uint64_t kPartForAll = 8;
-constexpr std::uint64_t kPartForCompaction = 16;  // of it, free of hard states, too
-constexpr std::size_t kStepBytes = 64 << 10;      // of what is written again, or zeroed
+constexpr std::uint64_t kPartFreeOfEntries = 8;
+constexpr std::uint64_t kPartFreeOfHardStates = 16;  // of it, free of hard states, too
+constexpr std::size_t kStepBytes = 64 << 10;         // of what is written again, or zeroed
 
 std::uint64_t draw_from_system() {
   std::random_device random;
@@ -165,12 +165,10 @@ class WalLog final : public LogStorage {
     if (auto cleaned = clean_end(found, segment.path(), **file); !cleaned) return cleaned;
     // Also if nothing else is synced: what follows would be worth nothing without it.
     if (auto kept = make_durable(found, **file); !kept) return kept;
-    const bool is_clean = found.ends_with_mark && found.torn_end == found.offset;
     writer_.resume({.segment = segment.id(),
                     .offset = found.offset,
                     .durable = found.offset,
-                    .before = found.before,
-                    .is_vouched = is_clean},
+                    .before = found.before},
                    *std::move(file));
     if (const auto next = std::next(present); next != found.segments.end()) {
       if (auto taken = supply_.found(next->first); !taken) return taken;
@@ -184,8 +182,7 @@ class WalLog final : public LogStorage {
       if (auto written = writer_.write(checkpoint); !written) return std::move(written).error();
     }
     prepare_next();
-    return is_clean || !writer_.has_room(0) ? Result<void>()
-                                            : writer_.begin_life(internals_.draw());
+    return writer_.has_room(0) ? writer_.begin_life(internals_.draw()) : Result<void>();
   }
 
   /// A later start should not wonder about it again.
@@ -270,9 +267,9 @@ class WalLog final : public LogStorage {
     if (supply_.is_ready(writer_.segment().sequence + 1)) return 0;
     switch (need) {
       case Need::entries:
-        return options_.segment_bytes / kPartForAll;
+        return options_.segment_bytes / kPartFreeOfEntries;
       case Need::hard_state:
-        return options_.segment_bytes / kPartForCompaction;
+        return options_.segment_bytes / kPartFreeOfHardStates;
       case Need::compaction:
         return 0;
     }
@@ -281,11 +278,12 @@ class WalLog final : public LogStorage {
 
   /// Writes frames_; returns where. Errors: out_of_space: nothing happened · storage_failed.
   Result<std::uint64_t> append(Need need, bool needs_sync) {
-    if (!writer_.has_room(frames_.size() + reserve(need))) {
+    const bool begins_segment = !writer_.has_room(frames_.size() + reserve(need));
+    if (begins_segment) {
       const wal::SegmentId next{writer_.segment().log, writer_.segment().sequence + 1};
       wal::Frames checkpoint = make_checkpoint();
       const std::uint64_t wanted =
-          checkpoint.size() + frames_.size() + options_.segment_bytes / kPartForAll;
+          checkpoint.size() + frames_.size() + options_.segment_bytes / kPartFreeOfEntries;
       auto file = supply_.take(next, wal::Writer::size_for(wanted));
       if (!file && file.error() == Errc::out_of_space) return std::move(file).error();
       auto begun = file ? begin_segment(next, *std::move(file), std::move(checkpoint))
@@ -296,6 +294,10 @@ class WalLog final : public LogStorage {
     if (!begin) return fail(begin.error());
     if (needs_sync && options_.sync) {
       if (auto synced = writer_.sync(); !synced) return fail(synced.error());
+    }
+    // The segment that was left may hold nothing any more.
+    if (begins_segment) {
+      if (auto freed = free_segments(); !freed) return fail(freed.error());
     }
     return begin;
   }

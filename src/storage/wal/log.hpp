@@ -13,7 +13,9 @@
 namespace raftkit::storage {
 
 struct WalInternals {
-  Background background;  ///< makes and removes segments; none: a thread of the log's own does
+  /// Makes and removes segments; none: a thread of the log's own does. Nothing of it may run when
+  /// the log is gone, or when opening it has failed.
+  Background background;
   std::function<std::uint64_t()> draw;  ///< a random number; none: the operating system's
 };
 

@@ -103,7 +103,6 @@ class Recovery {
       is_empty = false;
       is_sealed = header.kind == FrameKind::seal;
       found_.doubtful = {sequence, header.durable, scan.offset()};
-      found_.ends_with_mark = header.kind == FrameKind::mark && header.length == 0;
     }
     return is_sealed ? Result<void>() : end_in(segment, scan, is_first && is_empty);
   }

@@ -24,7 +24,6 @@ struct Recovered {
   std::uint64_t sequence = 0;
   std::uint64_t offset = 0;
   std::uint32_t before = 0;
-  bool ends_with_mark = false;
   /// What a power loss or a kill left between `offset` and here does not count and has to go.
   std::uint64_t torn_end = 0;
 

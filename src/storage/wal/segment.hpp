@@ -58,7 +58,7 @@ class Segment {
   [[nodiscard]] Result<std::string_view> read(std::uint64_t offset,
                                               std::size_t size,
                                               std::string& buffer) const;
-  /// The frame whose bytes begin with `bytes`, if all of it is there and verifies.
+  /// The frame that `bytes` begin with, if all of it is there and verifies.
   [[nodiscard]] std::optional<Frame> verified(const FrameHeader& header,
                                               std::string_view bytes) const;
 

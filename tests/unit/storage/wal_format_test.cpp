@@ -125,9 +125,9 @@ TEST_CASE("A write-ahead log is written as ever, and what was written once can s
   std::string content = from_text(std::string(kVersion1));
   content.resize(64 << 10, '\0');
   old.set_content(kFirst, content);
-  log = open_log(old);
-  REQUIRE(log);
-  check_filled(**log);
+  const auto again = open_log(old);
+  REQUIRE(again);
+  check_filled(**again);
 }
 
 TEST_CASE("Records that this release does not know are refused as such", "[storage][wal][format]") {

@@ -3,6 +3,7 @@
 #include <map>
 #include <random>
 
+#include "storage/wal/format.hpp"
 #include "wal_log_fixture.hpp"
 
 namespace raftkit::test {
@@ -143,7 +144,12 @@ TEST_CASE("A segment that is missing, short or another one's is noticed",
   SECTION("of another log, behind a gap") {
     WalLog other;
     fill(other);
-    damaged["/member/log/0000000000000009.wal"] = files_of(other).at(path);
+    std::string& foreign = damaged["/member/log/0000000000000009.wal"];
+    foreign = files_of(other).at(path);
+    auto header = storage::wal::decode_header(foreign);
+    REQUIRE(header);
+    header->segment.sequence = 9;
+    foreign.replace(0, storage::wal::kHeaderBytes, storage::wal::encode_header(*header));
   }
   SECTION("no segment at all") {
     damaged[path] = std::string(70'000, 'x');
