@@ -13,20 +13,18 @@ namespace raftkit::testing {
 
 namespace {
 
-/// Files that end somewhere, and where exactly they alone say.
-bool has_open_end(const std::string& path) {
-  return storage::is_framed(storage::role_of(path)) ||
-         storage::wal::sequence_of(storage::file_name(path));
-}
-
 /// Sectors that may be damaged, by file: large files must not get all of it.
 std::map<std::string, std::vector<std::uint64_t>> choices(const DiskImage& image,
                                                           DiskDamage kind,
                                                           DamageScope scope) {
   std::map<std::string, std::vector<std::uint64_t>> found;
   for (const auto& [path, file] : image.files) {
-    const bool may_be_torn = scope == DamageScope::noticeable && has_open_end(path);
-    if (may_be_torn && kind == DiskDamage::truncated) continue;
+    // Where these end they alone say.
+    const bool is_stream = storage::is_framed(storage::role_of(path));
+    const bool is_segment = storage::wal::sequence_of(storage::file_name(path)).has_value();
+    const bool may_be_torn = scope == DamageScope::noticeable && (is_stream || is_segment);
+    // A segment is as long as it ever was, and zeros amid it are no end.
+    if (may_be_torn && is_stream && kind == DiskDamage::truncated) continue;
     const auto sectors = (file.content.written_bytes() + kSectorBytes - 1) / kSectorBytes;
     for (std::uint64_t sector = 0; sector < sectors; ++sector) {
       if (may_be_torn && file.newest.contains(sector)) continue;

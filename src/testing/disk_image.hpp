@@ -42,8 +42,7 @@ inline constexpr std::uint32_t kDiskDamages = 5;
 
 enum class DamageScope : std::uint8_t {
   /// What the stores promise to notice: not the end of LevelDB's logs and manifests and of a
-  /// write-ahead log's segments, which a power loss may tear, too. See storage/framed_stream.hpp
-  /// and
+  /// write-ahead log's segments, which a power loss may tear, too: storage/framed_stream.hpp,
   /// docs/storage-format.md.
   noticeable,
   anywhere,

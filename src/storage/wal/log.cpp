@@ -171,7 +171,7 @@ class WalLog final : public LogStorage {
                     .before = found.before},
                    *std::move(file));
     if (const auto next = std::next(present); next != found.segments.end()) {
-      if (auto taken = supply_.found(next->first); !taken) return taken;
+      if (auto taken = supply_.found(next->first, next->second->size()); !taken) return taken;
     }
     found.segments.erase(std::next(present), found.segments.end());
     groups_ = std::move(found.groups);

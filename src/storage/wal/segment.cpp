@@ -73,7 +73,7 @@ Result<std::shared_ptr<const Segment>> Segment::open(Disk& disk, const std::stri
     return Error(Errc::corrupt_data,
                  path + " is damaged: it has " + std::to_string((*file)->size()) + " bytes of " +
                      std::to_string(decoded->file_bytes));
-  return std::make_shared<const Segment>(path, decoded->segment, *std::move(file));
+  return std::make_shared<const Segment>(path, *decoded, *std::move(file));
 }
 
 Error Segment::damaged(std::uint64_t offset, std::string_view reason) const {
@@ -106,7 +106,7 @@ std::optional<Segment::Frame> Segment::verified(const FrameHeader& header,
                                                 std::string_view bytes) const {
   if (bytes.size() < header.size()) return std::nullopt;
   const auto payload = bytes.substr(kFrameBytes, header.length);
-  if (checksum(id_, bytes, payload) != header.crc) return std::nullopt;
+  if (checksum(id(), bytes, payload) != header.crc) return std::nullopt;
   return Frame{header, payload};
 }
 

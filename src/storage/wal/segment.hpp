@@ -32,12 +32,13 @@ class Segment {
   [[nodiscard]] static Result<std::shared_ptr<const Segment>> open(Disk& disk,
                                                                    const std::string& path);
 
-  Segment(std::string path, SegmentId id, std::unique_ptr<ReadableFile> file)
-      : path_(std::move(path)), id_(id), file_(std::move(file)) {}
+  Segment(std::string path, const SegmentHeader& header, std::unique_ptr<ReadableFile> file)
+      : path_(std::move(path)), header_(header), file_(std::move(file)) {}
 
-  [[nodiscard]] const SegmentId& id() const { return id_; }
+  [[nodiscard]] const SegmentId& id() const { return header_.segment; }
   [[nodiscard]] const std::string& path() const { return path_; }
-  [[nodiscard]] std::uint64_t size() const { return file_->size(); }
+  /// As the header says: what lies behind that a crash has left, while the file was to grow.
+  [[nodiscard]] std::uint64_t size() const { return header_.file_bytes; }
 
   /// The frame at `offset` with its payload, if there is one that verifies. Errors: as Disk.
   struct Frame {
@@ -67,7 +68,7 @@ class Segment {
 
  private:
   std::string path_;
-  SegmentId id_;
+  SegmentHeader header_;
   std::unique_ptr<ReadableFile> file_;
 };
 

@@ -3,7 +3,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -22,8 +21,8 @@ class Supply {
 
   /// Makes the segment of `bytes`, unless it was made before. That it cannot is told by take().
   void prepare(const SegmentId& segment, std::uint64_t bytes);
-  /// It is there already, and empty. Errors: as Disk.
-  [[nodiscard]] Result<void> found(std::uint64_t sequence);
+  /// It is there already, empty and of `bytes`. Errors: as Disk.
+  [[nodiscard]] Result<void> found(std::uint64_t sequence, std::uint64_t bytes);
   /// Whether take() of this one would not have to make it. Never waits.
   [[nodiscard]] bool is_ready(std::uint64_t sequence) const {
     return newest_ready_.load(std::memory_order_acquire) == sequence;
@@ -35,14 +34,17 @@ class Supply {
                                                            std::uint64_t bytes);
 
  private:
+  void keep(std::uint64_t sequence, std::unique_ptr<WritableFile> file);
+  [[nodiscard]] static Result<void> tell_size(WritableFile& file, const SegmentId& segment);
+
   Disk& disk_;
   const std::string directory_;
   const std::uint64_t segment_bytes_;
-  std::atomic<std::uint64_t> newest_ready_ = 0;  // none has this number
+  std::atomic<std::uint64_t> newest_ready_ = 0;  // 0: none; written under mutex_
 
-  std::mutex mutex_;          // guards what follows; held while a segment is made
-  std::uint64_t newest_ = 0;  // that was taken
-  std::map<std::uint64_t, std::unique_ptr<WritableFile>> ready_;
+  std::mutex mutex_;                     // guards what follows; held while a segment is made
+  std::uint64_t newest_ = 0;             // that was taken
+  std::unique_ptr<WritableFile> ready_;  // newest_ready_, if there is one
 };
 
 }  // namespace raftkit::storage::wal

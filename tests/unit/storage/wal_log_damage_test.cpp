@@ -110,6 +110,46 @@ TEST_CASE("A bit that flips anywhere in a write-ahead log is noticed", "[storage
   }
 }
 
+TEST_CASE("A segment that had to grow is as long as it ever was, or damaged",
+          "[storage][wal][damage]") {
+  WalLog log;
+  REQUIRE(log.try_open());
+  const std::string large(100'000, 'p');
+  REQUIRE(write(*log, Batch().vote(1, 1).append(1, 1, large)));
+  REQUIRE(write(*log, Batch().append(1, 2, large)));
+  Files files = files_of(log);
+  const std::string path = used(files).back();
+  REQUIRE(files.at(path).size() > large.size());
+  const auto open = [&] {
+    WalLog copy;
+    put(files, copy);
+    return copy.try_open();
+  };
+  CHECK(open());
+
+  files[path].resize(large.size());
+
+  CHECK(open().error() == Errc::corrupt_data);
+  CHECK_THAT(open().error().message(), Catch::Contains(path));
+}
+
+TEST_CASE("What rots while a write-ahead log is open is noticed when it is read",
+          "[storage][wal][damage]") {
+  WalLog log;
+  REQUIRE(log.try_open());
+  for (std::uint64_t index = 1; index <= 5; ++index)
+    REQUIRE(write(*log, Batch().append(1, index, std::string(3000, static_cast<char>(index)))));
+  const std::string path = "/member/log/0000000000000001.wal";
+  std::string content = log.memory().content(path);
+  content[content.find(std::string(100, '\x04'))] = 'x';
+  log.memory().set_content(path, content);
+
+  CHECK(read(*log, 1, 3)->size() == 3);
+  const auto damaged = read(*log, 1, 5);
+  CHECK(damaged.error() == Errc::corrupt_data);
+  CHECK_THAT(damaged.error().message(), Catch::Contains(path + " is damaged at offset"));
+}
+
 TEST_CASE("A segment that is missing, short or another one's is noticed",
           "[storage][wal][damage]") {
   WalLog log;
