@@ -1,6 +1,7 @@
 // The legal order of effects around one core: what the embedder of a Raft core usually gets wrong.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <map>

@@ -1,6 +1,6 @@
 #include "storage/log_records.hpp"
 
-#include "storage/encoding.hpp"
+#include "storage/record_parts.hpp"
 #include "wire/crc32c.hpp"
 
 namespace raftkit::storage {
@@ -25,16 +25,6 @@ std::string key_of(GroupId group, Kind kind) {
   std::string key = group_prefix(group);
   put<std::uint8_t>(key, static_cast<std::uint8_t>(kind));
   return key;
-}
-
-void put_id(std::string& value, const EntryId& id) {
-  put<std::uint64_t>(value, id.term.value);
-  put<std::uint64_t>(value, id.index.value);
-}
-
-EntryId take_id(RecordReader& reader) {
-  const Term term{reader.take<std::uint64_t>()};
-  return {term, Index{reader.take<std::uint64_t>()}};
 }
 
 std::uint32_t checksum(std::string_view key, std::string_view body) {
@@ -64,16 +54,6 @@ Result<std::string_view> verified(std::string_view key, std::string_view value) 
   if (static_cast<std::uint8_t>(body.front()) != kVersion)
     return corrupt("unknown version, maybe of a newer release");
   return body.substr(1);
-}
-
-bool is_known(EntryType type) {
-  switch (type) {
-    case EntryType::normal:
-    case EntryType::membership:
-    case EntryType::member_update:
-      return true;
-  }
-  return false;
 }
 
 }  // namespace

@@ -69,6 +69,15 @@ bool is_consistent(const LoadedLog& log) {
   return log.terms.empty() == (log.last == log.base.index);
 }
 
+bool is_same(const LoadedLog& left, const LoadedLog& right) {
+  const auto members = [](const LoadedLog& log) {
+    return log.snapshot.membership == nullptr ? Membership() : *log.snapshot.membership;
+  };
+  return left.hard_state == right.hard_state && left.snapshot.last == right.snapshot.last &&
+         members(left) == members(right) && left.base == right.base && left.last == right.last &&
+         left.terms == right.terms;
+}
+
 Result<void> append(LoadedLog& log, const EntryId& next) {
   const Term last_term = log.terms.empty() ? log.base.term : log.terms.back().term;
   if (next.index != log.last + 1)

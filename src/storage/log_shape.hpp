@@ -17,6 +17,9 @@ namespace raftkit::storage {
 /// Whether it can be: whatever others do with it relies on that.
 [[nodiscard]] bool is_consistent(const LoadedLog& log);
 
+/// Whether they hold the same state, members and entries. No membership is like an empty one.
+[[nodiscard]] bool is_same(const LoadedLog& left, const LoadedLog& right);
+
 /// Adds the next entry. Errors: corrupt_data, with a reason but no place, if it does not follow.
 [[nodiscard]] Result<void> append(LoadedLog& log, const EntryId& next);
 

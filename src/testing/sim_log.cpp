@@ -12,18 +12,6 @@ namespace raftkit::testing {
 
 namespace {
 
-bool is_same(const SnapshotMeta& left, const SnapshotMeta& right) {
-  const auto members = [](const SnapshotMeta& meta) {
-    return meta.membership == nullptr ? Membership() : *meta.membership;
-  };
-  return left.last == right.last && members(left) == members(right);
-}
-
-bool is_same(const LoadedLog& left, const LoadedLog& right) {
-  return left.hard_state == right.hard_state && is_same(left.snapshot, right.snapshot) &&
-         left.base == right.base && left.last == right.last && left.terms == right.terms;
-}
-
 std::uint64_t hash_of(const LoadedLog& log) {
   std::uint64_t hash = 0;
   const auto add = [&](std::uint64_t value) { hash = core::Random(hash ^ value).next(); };
@@ -112,7 +100,7 @@ Result<std::optional<LoadedLog>> SimLog::load(GroupId group) {
   if (files_ == nullptr) return std::optional<LoadedLog>(live_.log);
   if (damage_) return load_damaged(group);
   auto loaded = files_->log().load(group);
-  require(loaded && *loaded && is_same(**loaded, live_.log),
+  require(loaded && *loaded && storage::is_same(**loaded, live_.log),
           "storage: a log is not as it was written");
   return loaded;
 }
@@ -120,7 +108,7 @@ Result<std::optional<LoadedLog>> SimLog::load(GroupId group) {
 Result<std::optional<LoadedLog>> SimLog::load_damaged(GroupId group) {
   auto loaded = files_->log().load(group);
   if (!loaded) return loaded;
-  if (*loaded && is_same(**loaded, live_.log)) {
+  if (*loaded && storage::is_same(**loaded, live_.log)) {
     forget_healed_damage();
     return loaded;
   }
@@ -237,12 +225,12 @@ SimLog::Found SimLog::find_survivors(const std::vector<PersistBatch>& maybe) con
   require(loaded.has_value() && *loaded, "storage: the log cannot be read after a crash");
   LoadedLog expected = durable_.log;
   for (std::size_t kept = 0; kept <= maybe.size(); ++kept) {
-    if (is_same(**loaded, expected)) return {kept, false};
+    if (storage::is_same(**loaded, expected)) return {kept, false};
     if (failed_compaction_) {
       // It failed, and may be there all the same.
       LoadedLog compacted = expected;
       const auto& [snapshot, keep_from] = *failed_compaction_;
-      if (storage::compact(compacted, snapshot, keep_from) && is_same(**loaded, compacted))
+      if (storage::compact(compacted, snapshot, keep_from) && storage::is_same(**loaded, compacted))
         return {kept, true};
     }
     if (kept == maybe.size()) break;
@@ -301,7 +289,7 @@ void SimLog::try_damage(core::Random random) {
               found.error().message());
       continue;
     }
-    require(found->log && is_same(*found->log, *expected->log) &&
+    require(found->log && storage::is_same(*found->log, *expected->log) &&
                 found->entries == expected->entries && found->snapshots == expected->snapshots,
             "damage: in ",
             *file,

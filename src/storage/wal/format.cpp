@@ -4,8 +4,8 @@
 #include <memory>
 #include <utility>
 
-#include "storage/encoding.hpp"
 #include "storage/log_shape.hpp"
+#include "storage/record_parts.hpp"
 #include "wire/crc32c.hpp"
 
 namespace raftkit::storage::wal {
@@ -49,16 +49,6 @@ Error corrupt(std::string_view reason, std::string_view more = {}) {
   return {Errc::corrupt_data, std::string(reason) + std::string(more)};
 }
 
-void put_id(std::string& target, const EntryId& id) {
-  put<std::uint64_t>(target, id.term.value);
-  put<std::uint64_t>(target, id.index.value);
-}
-
-EntryId take_id(RecordReader& reader) {
-  const Term term{reader.take<std::uint64_t>()};
-  return {term, Index{reader.take<std::uint64_t>()}};
-}
-
 void put_hard_state(std::string& target, const HardState& state) {
   put<std::uint64_t>(target, state.term.value);
   put<std::uint64_t>(target, state.voted_for ? state.voted_for->value : 0);
@@ -95,16 +85,6 @@ Result<SnapshotMeta> take_snapshot(RecordReader& reader) {
 void begin_record(std::string& target, RecordKind kind, GroupId group) {
   put<std::uint8_t>(target, static_cast<std::uint8_t>(kind));
   put<std::uint64_t>(target, group.value);
-}
-
-bool is_known(EntryType type) {
-  switch (type) {
-    case EntryType::normal:
-    case EntryType::membership:
-    case EntryType::member_update:
-      return true;
-  }
-  return false;
 }
 
 Result<void> take_entries(RecordReader& reader,

@@ -13,12 +13,6 @@ Error corrupt(std::string reason) {
   return {Errc::corrupt_data, std::move(reason)};
 }
 
-bool is_same(const LoadedLog& left, const LoadedLog& right) {
-  return left.hard_state == right.hard_state && left.snapshot.last == right.snapshot.last &&
-         *left.snapshot.membership == *right.snapshot.membership && left.base == right.base &&
-         left.last == right.last && left.terms == right.terms;
-}
-
 bool is_unfinished(std::string_view name) {
   return name.ends_with(kUnfinished) &&
          sequence_of(name.substr(0, name.size() - kUnfinished.size()));

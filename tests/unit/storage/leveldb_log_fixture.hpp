@@ -7,6 +7,9 @@ namespace raftkit::test {
 
 class LevelDbLog : public LogOnDisk<storage::LevelDbLogOptions> {
  public:
+  /// Whether it may refuse for want of space, and go on.
+  static constexpr bool kGoesOnWithoutSpace = false;
+
   /// LevelDB's least: many logs and tables.
   LevelDbLog()
       : LogOnDisk(storage::open_leveldb_log_storage,

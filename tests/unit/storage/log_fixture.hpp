@@ -25,9 +25,12 @@ class LogOnDisk {
   LogOnDisk(const LogOnDisk&) = delete;
   LogOnDisk& operator=(const LogOnDisk&) = delete;
 
+  [[nodiscard]] Result<std::unique_ptr<LogStorage>> open_another() {
+    return open_(faulty_, options_);
+  }
   [[nodiscard]] Result<void> try_open() {
     close();
-    auto log = open_(faulty_, options_);
+    auto log = open_another();
     if (!log) return std::move(log).error();
     log_ = *std::move(log);
     return {};

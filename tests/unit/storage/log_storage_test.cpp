@@ -24,16 +24,26 @@ class MemoryHome final : public LogStorageHome {
   std::unique_ptr<LogStorage> log_;
 };
 
-class LevelDbHome : public LogStorageHome {
+using LogPtr = std::unique_ptr<LogStorage>;
+
+Result<LogPtr> open_leveldb(storage::Disk& disk, const std::string& directory) {
+  return storage::open_leveldb_log_storage(disk, {.directory = directory});
+}
+
+Result<LogPtr> open_wal(storage::Disk& disk, const std::string& directory) {
+  return storage::open_wal_log_storage(disk, {.directory = directory, .segment_bytes = 64 << 10});
+}
+
+/// A store on a disk; `open` opens it.
+template <auto open>
+class Home : public LogStorageHome {
  public:
-  LevelDbHome(storage::Disk& disk, std::string directory)
+  Home(storage::Disk& disk, std::string directory)
       : disk_(disk), directory_(std::move(directory)) {}
 
   LogStorage& reopen() override {
     log_.reset();
-    storage::LevelDbLogOptions options;
-    options.directory = directory_;
-    auto log = storage::open_leveldb_log_storage(disk_, options);
+    auto log = open(disk_, directory_);
     REQUIRE(log);
     log_ = *std::move(log);
     return *log_;
@@ -42,65 +52,27 @@ class LevelDbHome : public LogStorageHome {
  private:
   storage::Disk& disk_;
   std::string directory_;
-  std::unique_ptr<LogStorage> log_;
+  LogPtr log_;
 };
 
-class LevelDbOnSystem final : public LogStorageHome {
+template <auto open>
+class OnSystem final : public LogStorageHome {
  public:
   LogStorage& reopen() override { return home_.reopen(); }
 
  private:
   TemporaryDirectory directory_;
-  LevelDbHome home_{storage::posix_disk(), directory_ / "member/log"};
+  Home<open> home_{storage::posix_disk(), directory_ / "member/log"};
 };
 
-class LevelDbInMemory final : public LogStorageHome {
+template <auto open>
+class InMemory final : public LogStorageHome {
  public:
   LogStorage& reopen() override { return home_.reopen(); }
 
  private:
   MemoryDisk disk_;
-  LevelDbHome home_{disk_, "/log"};
-};
-
-class WalHome : public LogStorageHome {
- public:
-  WalHome(storage::Disk& disk, std::string directory)
-      : disk_(disk), directory_(std::move(directory)) {}
-
-  LogStorage& reopen() override {
-    log_.reset();
-    storage::WalLogOptions options;
-    options.directory = directory_;
-    options.segment_bytes = 64 << 10;
-    auto log = storage::open_wal_log_storage(disk_, options);
-    REQUIRE(log);
-    log_ = *std::move(log);
-    return *log_;
-  }
-
- private:
-  storage::Disk& disk_;
-  std::string directory_;
-  std::unique_ptr<LogStorage> log_;
-};
-
-class WalOnSystem final : public LogStorageHome {
- public:
-  LogStorage& reopen() override { return home_.reopen(); }
-
- private:
-  TemporaryDirectory directory_;
-  WalHome home_{storage::posix_disk(), directory_ / "member/log"};
-};
-
-class WalInMemory final : public LogStorageHome {
- public:
-  LogStorage& reopen() override { return home_.reopen(); }
-
- private:
-  MemoryDisk disk_;
-  WalHome home_{disk_, "/log"};
+  Home<open> home_{disk_, "/log"};
 };
 
 }  // namespace
@@ -108,10 +80,12 @@ class WalInMemory final : public LogStorageHome {
 std::vector<LogStorageKind> log_storage_kinds() {
   return {
       {"memory", false, [] { return std::make_unique<MemoryHome>(); }},
-      {"LevelDB", true, [] { return std::make_unique<LevelDbOnSystem>(); }},
-      {"LevelDB on a disk in memory", true, [] { return std::make_unique<LevelDbInMemory>(); }},
-      {"WAL", true, [] { return std::make_unique<WalOnSystem>(); }},
-      {"WAL on a disk in memory", true, [] { return std::make_unique<WalInMemory>(); }},
+      {"LevelDB", true, [] { return std::make_unique<OnSystem<open_leveldb>>(); }},
+      {"LevelDB on a disk in memory",
+       true,
+       [] { return std::make_unique<InMemory<open_leveldb>>(); }},
+      {"WAL", true, [] { return std::make_unique<OnSystem<open_wal>>(); }},
+      {"WAL on a disk in memory", true, [] { return std::make_unique<InMemory<open_wal>>(); }},
   };
 }
 

@@ -10,6 +10,9 @@ namespace raftkit::test {
 
 class WalLog : public LogOnDisk<storage::WalLogOptions> {
  public:
+  /// Whether it may refuse for want of space, and go on.
+  static constexpr bool kGoesOnWithoutSpace = true;
+
   /// The least: many segments.
   WalLog() : LogOnDisk(open, {.directory = "/member/log", .segment_bytes = 64 << 10}) {}
 
