@@ -61,7 +61,7 @@ struct WalLogOptions {
 /// When no segment can be reserved, entries are refused with out_of_space; hard states and
 /// compactions still find room in the present one, and with what they free it goes on. Segments are
 /// freed from the oldest on: a group that is never compacted keeps all those behind it, and each
-/// costs a file descriptor.
+/// costs a file descriptor. Up to four files are kept for later segments.
 /// Errors: already_locked · corrupt_data, with file and offset · io_error · out_of_space ·
 /// invalid_argument.
 [[nodiscard]] Result<std::unique_ptr<LogStorage>> open_wal_log_storage(

@@ -1,7 +1,7 @@
 // How the write-ahead log lies in its files: docs/storage-format.md.
 //
 // A log is a row of segments, `<sequence>.wal`. A segment is a header, which has a sector of its
-// own, then frames, then zeros. A frame is what one write wrote:
+// own, then frames, then zeros or what the file held before. A frame is what one write wrote:
 //
 //   magic u32 · crc32c u32 · length u32 · before u32 · offset u64 · durable u64 · kind u32 ·
 //   payload

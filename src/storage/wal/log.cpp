@@ -171,7 +171,7 @@ class WalLog final : public LogStorage {
                     .before = found.before},
                    *std::move(file));
     if (const auto next = std::next(present); next != found.segments.end()) {
-      if (auto taken = supply_.found(next->first, next->second->size()); !taken) return taken;
+      if (auto taken = supply_.found(next->first); !taken) return taken;
     }
     found.segments.erase(std::next(present), found.segments.end());
     groups_ = std::move(found.groups);
@@ -346,7 +346,7 @@ class WalLog final : public LogStorage {
         Error(Errc::storage_failed, "log in " + options_.directory + ": " + error.message()));
   }
 
-  /// Removes the segments before the first one that holds an entry. Errors: as Disk.
+  /// Gives up the segments before the first one that holds an entry. Errors: as Disk.
   Result<void> free_segments() {
     std::uint64_t first = writer_.segment().sequence;
     for (const auto& [id, group] : groups_)
@@ -354,16 +354,16 @@ class WalLog final : public LogStorage {
     if (segments_.begin()->first >= first) return {};
     // What makes them dispensable is the checkpoint of the first one that stays.
     if (auto synced = writer_.sync(); !synced) return synced;
-    std::vector<std::string> paths;
+    // Shared, since the work may be copied, and the segments must not have more owners.
+    const auto retired = std::make_shared<std::vector<std::shared_ptr<const wal::Segment>>>();
     {
       const std::lock_guard lock(mutex_);
       for (; segments_.begin()->first < first; segments_.erase(segments_.begin()))
-        paths.push_back(segments_.begin()->second->path());
+        retired->push_back(std::move(segments_.begin()->second));
     }
-    internals_.background([this, paths = std::move(paths)] {
-      for (const std::string& path : paths) {
-        if (auto removed = disk_.remove_file(path); !removed) break;  // the next start tries again
-      }
+    internals_.background([this, retired] {
+      for (auto& segment : *retired)
+        supply_.retire(std::move(segment));
     });
     prepare_next();  // there may not have been room for it before
     return {};

@@ -103,7 +103,7 @@ class Recovery {
 
   /// Behind its last frame, if that is no seal.
   Result<void> end_in(const Segment& segment, const SegmentScan& scan, bool is_without_frames) {
-    const auto rest = segment.examine(scan.offset());
+    const auto rest = segment.examine(scan.offset(), scan.before());
     if (!rest) return rest.error();
     if (rest->was_durable) return segment.damaged(scan.offset(), "what was durable there is gone");
     // A segment is made before the one before it ends: it is the next one, not yet begun.

@@ -19,6 +19,26 @@ bool is_in_place(const FrameHeader& header, std::uint64_t offset, std::uint64_t 
   return header.offset == offset && header.durable <= offset && header.size() <= size - offset;
 }
 
+/// Gives `file`, which is at `unfinished`, its header and its name, and at least `bytes`.
+Result<std::unique_ptr<WritableFile>> finish_segment(Disk& disk,
+                                                     const std::string& directory,
+                                                     const std::string& unfinished,
+                                                     std::unique_ptr<WritableFile> file,
+                                                     const SegmentId& segment,
+                                                     std::uint64_t bytes) {
+  const std::string path = directory + "/" + segment_name(segment.sequence);
+  Result<void> done = file->preallocate(bytes);
+  if (done) done = file->write_at(0, bytes_of(encode_header({segment, file->size()})));
+  if (done) done = file->sync();
+  if (done) done = disk.rename(unfinished, path);
+  const bool is_named = done.has_value();
+  if (done) done = disk.sync_directory(directory);
+  if (done) return file;
+  // It would only take room away from the next attempt.
+  static_cast<void>(disk.remove_file(is_named ? path : unfinished));
+  return std::move(done).error();
+}
+
 }  // namespace
 
 std::string segment_name(std::uint64_t sequence) {
@@ -41,19 +61,23 @@ Result<std::unique_ptr<WritableFile>> create_segment(Disk& disk,
                                                      const std::string& directory,
                                                      const SegmentId& segment,
                                                      std::uint64_t bytes) {
-  const std::string path = directory + "/" + segment_name(segment.sequence);
-  const std::string unfinished = path + std::string(kUnfinished);
+  const std::string unfinished =
+      directory + "/" + segment_name(segment.sequence) + std::string(kUnfinished);
   auto file = disk.open_writable(unfinished, Disk::Open::truncate);
   if (!file) return file;
-  Result<void> done = (*file)->preallocate(bytes);
-  if (done) done = (*file)->write_at(0, bytes_of(encode_header({segment, bytes})));
-  if (done) done = (*file)->sync();
-  if (done) done = disk.rename(unfinished, path);
-  const bool is_named = done.has_value();
-  if (done) done = disk.sync_directory(directory);
-  if (done) return file;
-  // It would only take room away from the next attempt.
-  static_cast<void>(disk.remove_file(is_named ? path : unfinished));
+  return finish_segment(disk, directory, unfinished, *std::move(file), segment, bytes);
+}
+
+Result<std::unique_ptr<WritableFile>> reuse_segment(Disk& disk,
+                                                    const std::string& directory,
+                                                    const std::string& spare,
+                                                    const SegmentId& segment,
+                                                    std::uint64_t bytes) {
+  auto file = disk.open_writable(spare, Disk::Open::append);
+  Result<void> done = file ? disk.sync_directory(directory) : std::move(file).error();
+  // Only now: under its old name it must be what it was.
+  if (done) return finish_segment(disk, directory, spare, *std::move(file), segment, bytes);
+  static_cast<void>(disk.remove_file(spare));
   return std::move(done).error();
 }
 
@@ -110,25 +134,28 @@ std::optional<Segment::Frame> Segment::verified(const FrameHeader& header,
   return Frame{header, payload};
 }
 
-Result<Segment::Rest> Segment::examine(std::uint64_t offset) const {
+Result<Segment::Rest> Segment::examine(std::uint64_t offset, std::uint32_t before) const {
   Rest rest{.end = offset};
   std::string chunk;
-  std::string frame;
+  std::string buffer;
   for (std::uint64_t begin = offset; begin < size() && !rest.was_durable; begin += kChunkBytes) {
     // A header may begin in this chunk and end in the next.
     const auto bytes = read(begin, kChunkBytes + kFrameBytes, chunk);
     if (!bytes) return bytes.error();
-    const auto last = bytes->find_last_not_of('\0');
-    if (last == std::string_view::npos) continue;
-    rest.end = begin + last + 1;
     for (auto at = bytes->find(kFrameMagic); at < kChunkBytes && !rest.was_durable;
          at = bytes->find(kFrameMagic, at + 1)) {
       const auto header = decode_frame_header(bytes->substr(at));
-      if (!header || header->durable <= offset || !is_in_place(*header, begin + at, size()))
-        continue;
-      const auto found = frame_at(begin + at, frame);
-      if (!found) return found.error();
-      rest.was_durable = found->has_value();
+      if (!header || !is_in_place(*header, begin + at, size())) continue;
+      const bool is_next = begin + at == offset && header->before == before;
+      // Few do not lie in one chunk.
+      auto frame = verified(*header, bytes->substr(at));
+      if (!frame && bytes->size() - at < header->size()) {
+        auto found = frame_at(begin + at, buffer);
+        if (!found) return found.error();
+        frame = *found;
+      }
+      if (frame || is_next) rest.end = std::max(rest.end, begin + at + header->size());
+      rest.was_durable = frame && header->durable > offset;
     }
   }
   return rest;

@@ -24,6 +24,15 @@ namespace raftkit::storage::wal {
                                                                    const SegmentId& segment,
                                                                    std::uint64_t bytes);
 inline constexpr std::string_view kUnfinished = ".unfinished";
+/// The same from the file at `spare`, which ends in kUnfinished and was a segment of this log. What
+/// lies in it stays there: since the checksum of a frame covers its segment's number, and such a
+/// checksum is never the same when up to 32 neighbouring bits are not, no frame of it verifies.
+/// Errors: as above; the file is gone.
+[[nodiscard]] Result<std::unique_ptr<WritableFile>> reuse_segment(Disk& disk,
+                                                                  const std::string& directory,
+                                                                  const std::string& spare,
+                                                                  const SegmentId& segment,
+                                                                  std::uint64_t bytes);
 
 /// A segment to be read. Immutable, so thread-safe.
 class Segment {
@@ -37,7 +46,7 @@ class Segment {
 
   [[nodiscard]] const SegmentId& id() const { return header_.segment; }
   [[nodiscard]] const std::string& path() const { return path_; }
-  /// As the header says: what lies behind that a crash has left, while the file was to grow.
+  /// As the header says.
   [[nodiscard]] std::uint64_t size() const { return header_.file_bytes; }
 
   /// The frame at `offset` with its payload, if there is one that verifies. Errors: as Disk.
@@ -48,12 +57,13 @@ class Segment {
   [[nodiscard]] Result<std::optional<Frame>> frame_at(std::uint64_t offset,
                                                       std::string& buffer) const;
 
-  /// What there is behind the last frame that verifies.
+  /// What a crash has left behind the last frame that follows those before it: at `offset`, where
+  /// the next one's `before` would be this. What the file held earlier does not count.
   struct Rest {
-    std::uint64_t end;         ///< behind it there are only zeros
+    std::uint64_t end;         ///< of the last frame that was begun, or lies there whole
     bool was_durable = false;  ///< a frame further on says that what was at `offset` was durable
   };
-  [[nodiscard]] Result<Rest> examine(std::uint64_t offset) const;
+  [[nodiscard]] Result<Rest> examine(std::uint64_t offset, std::uint32_t before) const;
 
   /// The bytes at `offset`: fewer than `size` only at the end of the file. Errors: as Disk.
   [[nodiscard]] Result<std::string_view> read(std::uint64_t offset,

@@ -1,4 +1,6 @@
-// The segments that come next: made before they are needed, since reserving space takes time.
+// The segments that come next: made before they are needed, since reserving space takes time. If
+// possible of files that were written before: those need no change of the file system's own data,
+// which would cost every sync more than the bytes do.
 #pragma once
 
 #include <atomic>
@@ -6,10 +8,11 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "raftkit/disk.hpp"
 
-#include "storage/wal/format.hpp"
+#include "storage/wal/segment.hpp"
 
 namespace raftkit::storage::wal {
 
@@ -19,10 +22,13 @@ class Supply {
   Supply(Disk& disk, std::string directory, std::uint64_t segment_bytes)
       : disk_(disk), directory_(std::move(directory)), segment_bytes_(segment_bytes) {}
 
+  /// `segment` counts no more, and durably so: its file is kept for a later one, or removed. If it
+  /// cannot be, the next start tries again.
+  void retire(std::shared_ptr<const Segment> segment);
   /// Makes the segment of `bytes`, unless it was made before. That it cannot is told by take().
   void prepare(const SegmentId& segment, std::uint64_t bytes);
-  /// It is there already, empty and of `bytes`. Errors: as Disk.
-  [[nodiscard]] Result<void> found(std::uint64_t sequence, std::uint64_t bytes);
+  /// It is there already, empty. Errors: as Disk.
+  [[nodiscard]] Result<void> found(std::uint64_t sequence);
   /// Whether take() of this one would not have to make it. Never waits.
   [[nodiscard]] bool is_ready(std::uint64_t sequence) const {
     return newest_ready_.load(std::memory_order_acquire) == sequence;
@@ -34,8 +40,12 @@ class Supply {
                                                            std::uint64_t bytes);
 
  private:
+  /// Of those kept for later: what a log has freed at once it may soon need again.
+  static constexpr std::size_t kMostSpares = 4;
+
+  [[nodiscard]] Result<std::unique_ptr<WritableFile>> make(const SegmentId& segment,
+                                                           std::uint64_t bytes);
   void keep(std::uint64_t sequence, std::unique_ptr<WritableFile> file);
-  [[nodiscard]] static Result<void> tell_size(WritableFile& file, const SegmentId& segment);
 
   Disk& disk_;
   const std::string directory_;
@@ -44,6 +54,7 @@ class Supply {
 
   std::mutex mutex_;                     // guards what follows; held while a segment is made
   std::uint64_t newest_ = 0;             // that was taken
+  std::vector<std::string> spares_;      // paths
   std::unique_ptr<WritableFile> ready_;  // newest_ready_, if there is one
 };
 

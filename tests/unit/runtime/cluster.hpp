@@ -11,7 +11,6 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <string>
 #include <thread>
 #include <utility>  // before Asio: Boost 1.74 forgets it
@@ -21,11 +20,12 @@
 #include <boost/asio/io_context.hpp>
 #include <catch2/catch.hpp>
 
-#include "raftkit/log_sink.hpp"
 #include "raftkit/loopback_transport.hpp"
 #include "raftkit/node.hpp"
 #include "raftkit/session_client.hpp"
 #include "raftkit/storage.hpp"
+
+#include "support/log_lines.hpp"
 
 namespace raftkit::test {
 
@@ -109,24 +109,6 @@ class Counts final : public MetricsSink {
 
  private:
   std::array<std::atomic<std::uint64_t>, 32> counts_{};
-};
-
-/// What a node said in its log, without the fields.
-class Lines final : public LogSink {
- public:
-  [[nodiscard]] bool enabled(LogLevel) const override { return true; }
-  void write(const LogRecord& record) override {
-    const std::lock_guard lock(mutex_);
-    lines_.insert(std::string(record.event) + ": " + std::string(record.text));
-  }
-  [[nodiscard]] bool contain(const std::string& line) const {
-    const std::lock_guard lock(mutex_);
-    return lines_.contains(line);
-  }
-
- private:
-  mutable std::mutex mutex_;
-  std::set<std::string> lines_;
 };
 
 /// What an operation completed with.

@@ -59,11 +59,15 @@ Result<Entries> everything(const Files& files) {
   return read(*log, held.base.index.value + 1, held.last.value);
 }
 
-/// The segments that hold something.
+/// The segments that hold something of their own.
 std::vector<std::string> used(const Files& files) {
   std::vector<std::string> paths;
   for (const auto& [path, content] : files) {
-    if (content.find_last_not_of('\0') > 512) paths.push_back(path);
+    const auto header = storage::wal::decode_header(content);
+    REQUIRE(header);
+    const auto frame = storage::wal::decode_frame_header(std::string_view(content).substr(512));
+    if (frame && frame->before == storage::wal::first_before(header->segment))
+      paths.push_back(path);
   }
   return paths;
 }
@@ -227,6 +231,35 @@ TEST_CASE("A sector that holds what another one should is noticed", "[storage][w
   }
 }
 
+TEST_CASE("A write that was synced and never reached the disk is noticed",
+          "[storage][wal][damage]") {
+  WalLog log;
+  fill(log);
+  // More than the segment that was made for it has room for.
+  REQUIRE(write(*log, Batch().append(3, 71, std::string(100'000, 'l'))));
+  REQUIRE(write(*log, Batch().append(3, 72)));
+  const testing::DiskImage image = log.memory().image();
+  const Files files = files_of(log);
+  const auto segments = used(files);
+  const Entries whole = *everything(files);
+
+  std::size_t lost = 0;
+  for (const std::string& path : segments) {
+    const testing::DiskImage::File& file = image.files.at(path);
+    for (const auto& [sector, former] : file.former) {
+      if (path == segments.back() && file.newest.contains(sector)) continue;
+      Files damaged = files;
+      damaged[path].replace(sector * 512, 512, former + std::string(512 - former.size(), '\0'));
+      if (damaged == files) continue;
+      CAPTURE(path, sector);
+      ++lost;
+      const auto found = everything(damaged);
+      CHECK((found ? *found == whole : found.error() == Errc::corrupt_data));
+    }
+  }
+  CHECK(lost > 500);
+}
+
 TEST_CASE("What a torn end is cut from does not come back behind what is written later",
           "[storage][wal][damage]") {
   WalLog log;
@@ -259,11 +292,10 @@ TEST_CASE("Segments that nobody needs are removed, in the end also after a crash
   REQUIRE(segments() == 4);
   REQUIRE(log.try_open());
   const bool is_killed = GENERATE(false, true);
-  if (is_killed) log.faulty().set({.operation = DiskOperation::remove, .lasts = true});
 
   REQUIRE(log->compact({}, snapshot(3, 70), Index{71}));
-  log.close();
-  log.faulty().heal();
+  // Nothing of a directory that was not synced.
+  if (is_killed) log.lose_power(1, Survivors::none);
   CHECK(segments() == (is_killed ? 4 : 1));
   REQUIRE(log.try_open());
   REQUIRE(write(*log, Batch().append(3, 71)));
@@ -273,16 +305,53 @@ TEST_CASE("Segments that nobody needs are removed, in the end also after a crash
   CHECK(segments() == 1);
 }
 
+TEST_CASE("A segment whose file is used again is as good as a new one", "[storage][wal][damage]") {
+  WalLog log;
+  fill(log);
+  REQUIRE(log.try_open());
+  REQUIRE(log->compact({}, snapshot(3, 70), Index{71}));
+  const auto append = [&](std::uint64_t index) {
+    REQUIRE(write(*log, Batch().append(3, index, std::string(3000, static_cast<char>(index)))));
+  };
+  for (std::uint64_t index = 71; index <= 106; ++index)
+    append(index);
+  const bool is_killed = GENERATE(false, true);
+  if (is_killed) log.lose_power(1, Survivors::all);
+  const Files files = files_of(log);
+  const std::string present = used(files).back();
+  const std::string& content = files.at(present);
+  // What the file held before lies behind what it holds now.
+  const auto behind = content.rfind("krwl");
+  const auto header = storage::wal::decode_frame_header(std::string_view(content).substr(behind));
+  REQUIRE(header);
+  REQUIRE(header->offset == behind);
+  const auto own = content.find(std::string(100, static_cast<char>(106)));
+  REQUIRE(own < behind);
+
+  const auto reopened = [](const Files& all) {
+    WalLog copy;
+    put(all, copy);
+    auto opened = copy.try_open();
+    auto loaded = opened ? copy->load({}) : std::move(opened).error();
+    if (!loaded) return Result<Index>(std::move(loaded).error());
+    CHECK(copy.lines().size() == 0);
+    return Result<Index>((*loaded)->last);
+  };
+  CHECK(reopened(files).value() == Index{106});
+
+  Files damaged = files;
+  const auto earlier = content.find(std::string(100, static_cast<char>(105)));
+  damaged[present][earlier] = 'x';
+  CHECK(reopened(damaged).error() == Errc::corrupt_data);
+}
+
 TEST_CASE("An installed snapshot frees the segments before it, as opening does", "[storage][wal]") {
   WalLog log;
   fill(log);
-  log.faulty().set({.operation = DiskOperation::remove, .lasts = true});
   const bool is_interrupted = GENERATE(false, true);
-  if (!is_interrupted) log.faulty().heal();
 
   REQUIRE(write(*log, Batch().install(3, 100)));
-  log.close();
-  log.faulty().heal();
+  if (is_interrupted) log.lose_power(1, Survivors::none);
   if (is_interrupted) {
     CHECK(used(files_of(log)).size() == 4);
     REQUIRE(log.try_open());

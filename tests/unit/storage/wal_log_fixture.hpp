@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 #include "log_fixture.hpp"
 #include "storage/wal/log.hpp"
+#include "support/log_lines.hpp"
 
 namespace raftkit::test {
 
@@ -14,7 +16,12 @@ class WalLog : public LogOnDisk<storage::WalLogOptions> {
   static constexpr bool kGoesOnWithoutSpace = true;
 
   /// The least: many segments.
-  WalLog() : LogOnDisk(open, {.directory = "/member/log", .segment_bytes = 64 << 10}) {}
+  WalLog() : LogOnDisk(open, {.directory = "/member/log", .segment_bytes = 64 << 10}) {
+    options().log_sink = lines_;
+  }
+
+  /// What it logged.
+  [[nodiscard]] const Lines& lines() const { return *lines_; }
 
  private:
   static Result<std::unique_ptr<LogStorage>> open(storage::Disk& disk,
@@ -26,6 +33,8 @@ class WalLog : public LogOnDisk<storage::WalLogOptions> {
     internals.draw = [] { return ++drawn; };
     return storage::open_wal_log(disk, options, std::move(internals));
   }
+
+  std::shared_ptr<Lines> lines_ = std::make_shared<Lines>();
 };
 
 }  // namespace raftkit::test
