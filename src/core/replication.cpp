@@ -101,7 +101,11 @@ void Raft::on_append_rejected(Leader& self, Progress& progress, const AppendResp
 
 void Raft::on_append_accepted(Leader& self, Progress& progress, Index index) {
   const bool is_news = progress.maybe_update(index);
-  if (!is_news && !(progress.match() == index && progress.state() == ProgressState::probe)) return;
+  // What lies before the log agrees with everybody: such an answer was to depose an old leader, and
+  // met a new one of the same term. It says nothing of where the member's log ends.
+  const bool ends_probe = progress.state() == ProgressState::probe && progress.match() == index &&
+                          log_.knows_term_at(index);
+  if (!is_news && !ends_probe) return;
   switch (progress.state()) {
     case ProgressState::probe:
       progress.become_replicate();

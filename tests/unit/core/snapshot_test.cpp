@@ -375,3 +375,13 @@ TEST_CASE("A change that a snapshot has overtaken is not applied on top of it",
   CHECK(bench.status().applied == Index{9});
   CHECK(*bench.status().membership == *newer);
 }
+
+TEST_CASE("An answer that was to depose an old leader does not move the new one of its term",
+          "[core][snapshot]") {
+  CoreBench bench = compacted_leader();
+
+  bench.answer(3, AppendResponse{});
+
+  CHECK(bench.take_sent().empty());
+  CHECK(bench.progress(3).state == ProgressState::probe);
+}
