@@ -24,12 +24,18 @@ enum class ClusterState {
   existing      ///< this member was added to a running cluster
 };
 
-/// What the options hold without flags, environment and file. Those that begin with "initial" count
-/// only while there is no log.
+enum class LogStorageKind {
+  wal,     ///< the write-ahead log
+  leveldb  ///< LevelDB
+};
+
+/// What the options hold without flags, environment and file. Those that begin with "initial", and
+/// log_storage, count only while there is no log.
 struct MemberOptions {
   std::string config_file;
   std::string name{kDefaultName};
   std::string data_dir;  ///< empty: "<name>.etcd"
+  LogStorageKind log_storage = LogStorageKind::wal;
   std::uint64_t snapshot_count = kDefaultSnapshotCount;
   std::uint64_t snapshot_catchup_entries = kDefaultSnapshotCatchupEntries;
   Milliseconds heartbeat_interval{100};

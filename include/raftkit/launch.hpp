@@ -72,7 +72,8 @@ class Instance {
 /// the cluster and which IDs the members have; later the data directory does. Blocks while it reads
 /// the log and, the first time, asks the other members whether they know this one already.
 ///
-/// Layout: DATA-DIR/member/{identity, lock, log/, snapshots/, state/}.
+/// Layout: DATA-DIR/member/{identity, lock, snapshots/, state/} and the log, which is wal/ or, in
+/// LevelDB, log/.
 ///
 /// Errors, each with a sentence that names the option or the file and the remedy: invalid_option ·
 /// address_unavailable · already_locked · io_error · out_of_space · corrupt_data (damaged or

@@ -46,6 +46,9 @@ struct WalLogOptions {
   bool sync = true;  ///< false: data survive a crash of the process, not of the machine
   /// Of a segment, which is reserved before it is used; the next one is too. At least 64 KiB.
   std::uint64_t segment_bytes = std::uint64_t{64} << 20;
+  /// With less than this left on the device, entries are refused with out_of_space, though the log
+  /// may have room for them: it is for what else lies there, like the state machine's own data.
+  std::uint64_t reserve_bytes = std::uint64_t{32} << 20;
   /// How much open_wal_log_storage() reads at a time. One write needs more if it was longer.
   std::size_t window_bytes = std::size_t{1} << 20;
   std::shared_ptr<LogSink> log_sink = null_log_sink();
@@ -61,7 +64,8 @@ struct WalLogOptions {
 /// When no segment can be reserved, entries are refused with out_of_space; hard states and
 /// compactions still find room in the present one, and with what they free it goes on. Segments are
 /// freed from the oldest on: a group that is never compacted keeps all those behind it, and each
-/// costs a file descriptor. Up to four files are kept for later segments.
+/// costs a file descriptor. Up to four of them are kept for later ones,
+/// each of up to twice `segment_bytes`.
 /// Errors: already_locked · corrupt_data, with file and offset · io_error · out_of_space ·
 /// invalid_argument.
 [[nodiscard]] Result<std::unique_ptr<LogStorage>> open_wal_log_storage(

@@ -53,6 +53,7 @@ class Launcher {
     using Step = Result<void> (Launcher::*)();
     for (const Step step : {&Launcher::check_addresses,
                             &Launcher::take_directory,
+                            &Launcher::find_log,
                             &Launcher::find_identity,
                             &Launcher::open_stores,
                             &Launcher::initialise,
@@ -95,6 +96,30 @@ class Launcher {
     return {};
   }
 
+  [[nodiscard]] std::string path_of(config::LogStorageKind kind) const {
+    return path(kind == config::LogStorageKind::wal ? "wal" : "log");
+  }
+
+  // What there is decides, also if an earlier start came no further than that.
+  Result<void> find_log() {
+    using config::LogStorageKind;
+    log_kind_ = options_.member.log_storage;
+    const auto other =
+        log_kind_ == LogStorageKind::wal ? LogStorageKind::leveldb : LogStorageKind::wal;
+    if (!disk_.exists(path_of(other))) return {};
+    if (disk_.exists(path_of(log_kind_))) {
+      return Error(Errc::corrupt_data,
+                   "there are " + path_of(log_kind_) + " and " + path_of(other) +
+                       ", and a member has one log: move the one away that this member never used");
+    }
+    log_kind_ = other;
+    options_.log_sink->log(LogLevel::info,
+                           "log_storage_kept",
+                           "this member has its log already, --log-storage is ignored",
+                           {{"log", path_of(other)}});
+    return {};
+  }
+
   Result<void> find_identity() {
     auto identity = assembly::read_identity(disk_, path("identity"));
     if (identity) {
@@ -109,12 +134,12 @@ class Launcher {
 
   // The directories of a member that has taken part hold its promises.
   Result<void> check_parts() {
-    std::vector<const char*> parts = {"log", "snapshots"};
-    if (identity_->kind == StateMachineKind::on_disk) parts.push_back("state");
-    for (const char* part : parts) {
-      if (!disk_.exists(path(part))) {
+    std::vector<std::string> parts = {path_of(log_kind_), path("snapshots")};
+    if (identity_->kind == StateMachineKind::on_disk) parts.push_back(path("state"));
+    for (const std::string& part : parts) {
+      if (!disk_.exists(part)) {
         return Error(Errc::corrupt_data,
-                     path(part) + " is missing, but " + path("identity") +
+                     part + " is missing, but " + path("identity") +
                          " says that this member was in use. " + kReplace);
       }
     }
@@ -176,7 +201,7 @@ class Launcher {
   }
 
   Result<void> open_stores() {
-    auto log_store = storage::open_leveldb_log_storage(disk_, {.directory = path("log")});
+    auto log_store = open_log();
     if (!log_store) return with_remedy(log_store.error());
     log_store_ = *std::move(log_store);
     auto snapshots = storage::open_file_snapshot_store(disk_, path("snapshots"));
@@ -186,6 +211,16 @@ class Launcher {
     if (!state_machine) return with_remedy(state_machine.error());
     instance_->state_machine_ = *std::move(state_machine);
     return check_kind();
+  }
+
+  Result<std::unique_ptr<LogStorage>> open_log() {
+    const std::string directory = path_of(log_kind_);
+    if (log_kind_ == config::LogStorageKind::leveldb)
+      return storage::open_leveldb_log_storage(disk_, {.directory = directory});
+    storage::WalLogOptions options;
+    options.directory = directory;
+    options.log_sink = options_.log_sink;
+    return storage::open_wal_log_storage(disk_, options);
   }
 
   // Damage to what this member has promised cannot be mended here.
@@ -211,7 +246,7 @@ class Launcher {
     if (!first_start_) {
       if (*loaded) return {};
       return Error(Errc::corrupt_data,
-                   path("log") + " holds nothing, but " + path("identity") +
+                   path_of(log_kind_) + " holds nothing, but " + path("identity") +
                        " says that this member was in use. " + kReplace);
     }
     const bool is_untouched =
@@ -220,7 +255,7 @@ class Launcher {
     if (!is_untouched) {
       return Error(
           Errc::corrupt_data,
-          path("identity") + " is missing, but " + path("log") + " was in use. " + kReplace);
+          path("identity") + " is missing, but " + path_of(log_kind_) + " was in use. " + kReplace);
     }
     if (auto written = driver::bootstrap(*log_store_, {}, first_start_->membership); !written) {
       return written;
@@ -297,6 +332,7 @@ class Launcher {
   LaunchOptions options_;
   storage::Disk& disk_;
   std::unique_ptr<Instance> instance_;
+  config::LogStorageKind log_kind_{};
   std::optional<Identity> identity_;
   std::optional<FirstStart> first_start_;
   std::unique_ptr<LogStorage> log_store_;

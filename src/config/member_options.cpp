@@ -17,6 +17,13 @@ void add_member_group(OptionTable& table, MemberOptions& options) {
              .help = "Path to the data directory.",
              .default_text = "${name}.etcd"},
             bind(options.data_dir));
+  table.add({.name = "log-storage",
+             .group = "Member",
+             .help = "How the log lies on the disk: as a write-ahead log, or in LevelDB. A member "
+                     "stays with what it began with.",
+             .scope = OptionScope::first_start},
+            bind_choice(options.log_storage,
+                        {{"wal", LogStorageKind::wal}, {"leveldb", LogStorageKind::leveldb}}));
   table.add({.name = "snapshot-count",
              .group = "Member",
              .help = "Number of applied entries that trigger a snapshot. 0 means the default."},

@@ -101,8 +101,8 @@ void Raft::on_append_rejected(Leader& self, Progress& progress, const AppendResp
 
 void Raft::on_append_accepted(Leader& self, Progress& progress, Index index) {
   const bool is_news = progress.maybe_update(index);
-  // What lies before the log agrees with everybody: such an answer was to depose an old leader, and
-  // met a new one of the same term. It says nothing of where the member's log ends.
+  // An answer from before the log does not say where the member's log ends. One that was to depose
+  // an old leader, and meets a new one of the same term, looks like that.
   const bool ends_probe = progress.state() == ProgressState::probe && progress.match() == index &&
                           log_.knows_term_at(index);
   if (!is_news && !ends_probe) return;

@@ -9,6 +9,7 @@
 #include "storage/leveldb_env.hpp"
 #include "storage/leveldb_log.hpp"
 #include "storage/leveldb_log_reader.hpp"
+#include "storage/room.hpp"
 #include "storage/stored_group.hpp"
 
 namespace raftkit::storage {
@@ -40,7 +41,11 @@ class LevelDbLogStorage final : public LogStorage {
 
   Result<void> write(std::span<const PersistBatch> batches) override {
     if (const auto failure = latch_.first()) return *failure;
-    if (auto room = check_room(batches); !room) return room;
+    // The reserve is for compaction, which must work when the disk is full, and for LevelDB's own.
+    if (const std::uint64_t bytes = entry_bytes(batches); bytes > 0) {
+      auto room = check_room(disk_, options_.directory, bytes, options_.reserve_bytes);
+      if (!room) return room;
+    }
     Groups changed;
     bool needs_sync = false;
     updates_.Clear();
@@ -100,22 +105,6 @@ class LevelDbLogStorage final : public LogStorage {
       if (auto loaded = load(group); !loaded) return std::move(loaded).error();
     }
     return &changed.try_emplace(group, groups_[group]).first->second;
-  }
-
-  /// The reserve is for compaction, which must work when the disk is full, and for LevelDB's own.
-  Result<void> check_room(std::span<const PersistBatch> batches) {
-    std::uint64_t wanted = 0;
-    for (const PersistBatch& batch : batches) {
-      for (const Entry& entry : batch.append)
-        wanted += entry.size_bytes();
-    }
-    if (wanted == 0) return {};
-    const auto room = disk_.free_bytes(options_.directory);
-    if (!room || *room >= wanted + options_.reserve_bytes) return {};
-    return Error(Errc::out_of_space,
-                 "log in " + options_.directory + ": only " + std::to_string(*room) +
-                     " bytes are left on the device, and " +
-                     std::to_string(options_.reserve_bytes) + " are kept in reserve");
   }
 
   void put_entry(GroupId group, const Entry& entry) {

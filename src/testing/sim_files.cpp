@@ -132,7 +132,10 @@ Result<std::unique_ptr<LogStorage>> SimFiles::open_log() {
     case SimLogKind::wal:
       return storage::open_wal_log(
           disk_,
-          {.directory = kLog, .segment_bytes = kLeast, .window_bytes = kLeast / 4},
+          {.directory = kLog,
+           .segment_bytes = kLeast,
+           .reserve_bytes = 0,
+           .window_bytes = kLeast / 4},
           {.background = background, .draw = [this] { return numbers_.next(); }});
   }
   return Errc::invalid_argument;

@@ -14,7 +14,6 @@
 // over a file that was written before. "stream" is the payloads of one writer written one after the
 // other, 1 MiB at a time, with one fdatasync per 64 MiB.
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -430,6 +429,7 @@ int main(int argc, char** argv) {
   const Settings settings = parse({argv + 1, argv + argc});
   if (!settings.directory.empty()) ::setenv("TMPDIR", settings.directory.c_str(), 1);
   const std::string directory = std::filesystem::temp_directory_path().string();
+  if (!std::filesystem::is_directory(directory)) fail("there is no directory " + directory);
   if (!is_on_a_disk(std::filesystem::canonical(directory).string()))
     fail(directory + " is in memory; name a directory on a disk with --directory");
   print_writing(settings);

@@ -21,6 +21,7 @@ from members import Cluster, etcdctl, wait_until
 
 NOT_INSTALLED = 77
 END_SECONDS = 30
+LEVELDB = ["--log-storage=leveldb"]
 NOT_LOCAL = "http://203.0.113.7:2379"  # an address of the documentation's net: nobody has it
 
 
@@ -176,16 +177,17 @@ def lost_while_nobody_can_be_asked(cluster):
 def emptied(cluster):
     written(cluster)
     cluster.kill(2)
-    log = f"{cluster.data(2)}/member/log"
+    log = f"{cluster.data(2)}/member/wal"
     shutil.rmtree(log)
     os.mkdir(log)
     refused(cluster, 2, 1, "holds nothing", log, "was in use")
 
 
-def damaged(place, pattern, change):
+def damaged(place, pattern, change, flags=()):
     """One file is not what was written; where it lies is named."""
 
     def case(cluster):
+        cluster.flags = list(flags)
         written(cluster)
         cluster.processes[2].terminate()
         cluster.processes[2].wait()
@@ -216,10 +218,28 @@ def unsynced_state_is_made_again(cluster):
         raise Failed(f"{len(values)} keys were put, {len(found)} are there, or others than elsewhere")
 
 
+def other_log_than_before(cluster):
+    """A member stays with the log it began with, and says so."""
+    cluster.flags = LEVELDB
+    values = written(cluster)
+    cluster.stop()
+    cluster.flags = []
+    cluster.start()
+    expect(cluster.log(2), "log_storage_kept", f"{cluster.data(2)}/member/log")
+    key, value = next(iter(values.items()))
+    if etcdctl(["get", key, "--print-value-only"], cluster.client(2)).stdout.decode().strip() != value:
+        raise Failed(f"{key} is not what was put")
+    cluster.kill(2)
+    os.mkdir(f"{cluster.data(2)}/member/wal")
+    refused(cluster, 2, 1, "member/wal", "member/log", "one log")
+
+
 def flipped_bit(file, size):
-    file.seek(size // 2)
+    """Amid what was written: a file may be longer."""
+    middle = len(file.read(size).rstrip(b"\0")) // 2
+    file.seek(middle)
     byte = file.read(1)
-    file.seek(size // 2)
+    file.seek(middle)
     file.write(bytes([byte[0] ^ 4]))
 
 
@@ -246,19 +266,19 @@ def old_copy(cluster):
 
 def full_disk(cluster):
     """It ends before a write is cut short, the others go on, and with room again it catches up."""
-    with FileSystem(cluster.data(2), "size=48m") as place, Stopping(cluster):
+    with FileSystem(cluster.data(2), "size=224m") as place, Stopping(cluster):
         cluster.start()
         process = cluster.processes[2]
         value = os.urandom(48 * 1024).hex().encode()
         acknowledged = 0
         while process.poll() is None:
             if acknowledged > 2000:
-                raise Failed("192 MiB of values did not fill 48 MiB")
+                raise Failed("192 MiB of values did not fill 224 MiB, of which the log has 128")
             if etcdctl(["put", f"big{acknowledged}"], cluster.client(acknowledged % 2), value).returncode == 0:
                 acknowledged += 1
         ended(cluster, 2, process, 1, 0, "no space left on the device", "kept in reserve")
         cluster.wait_until_healthy(0)
-        place.remount("size=400m")
+        place.remount("size=600m")
         cluster.start_member(2)
         cluster.wait_until_healthy(2)
         count = etcdctl(["get", "big", "--prefix", "--keys-only"], cluster.client(2)).stdout.split()
@@ -316,10 +336,13 @@ CASES = [
     unknown_flag, value_that_cannot_be_read, value_out_of_bounds, url_that_is_none,
     name_that_is_not_a_member, address_of_another_host, port_in_use, directory_that_cannot_be_made,
     directory_that_cannot_be_written, second_process_on_one_directory, another_token_than_the_others,
-    directory_of_another_cluster, lost("member"), lost("member/identity"), lost("member/log"),
-    lost("member/state"), lost_while_nobody_can_be_asked, emptied, damaged("log", "*.log", flipped_bit),
-    *(damaged(place, pattern, change) for place in ("log", "state/db-*") for pattern, change in (
-        ("MANIFEST-*", flipped_bit), ("CURRENT", cut_to_nothing))),
+    directory_of_another_cluster, lost("member"), lost("member/identity"), lost("member/wal"),
+    lost("member/state"), lost_while_nobody_can_be_asked, emptied,
+    *(damaged("wal", "*.wal", change) for change in (flipped_bit, cut_to_nothing)),
+    damaged("log", "*.log", flipped_bit, LEVELDB),
+    *(damaged(place, pattern, change, flags) for place, flags in (("log", LEVELDB), ("state/db-*", ()))
+      for pattern, change in (("MANIFEST-*", flipped_bit), ("CURRENT", cut_to_nothing))),
+    other_log_than_before,
     unsynced_state_is_made_again, old_copy, full_disk,
 ]
 

@@ -8,6 +8,7 @@
 
 #include "storage/encoding.hpp"
 #include "storage/failure_latch.hpp"
+#include "storage/room.hpp"
 #include "storage/wal/recovery.hpp"
 #include "storage/wal/supply.hpp"
 #include "storage/wal/writer.hpp"
@@ -36,7 +37,7 @@ class WalLog final : public LogStorage {
         options_(std::move(options)),
         internals_(std::move(internals)),
         lock_(std::move(lock)),
-        supply_(disk, options_.directory, options_.segment_bytes) {
+        supply_(disk, options_.directory, options_.segment_bytes, options_.reserve_bytes) {
     if (!internals_.draw) internals_.draw = draw_from_system;
     if (internals_.background) return;
     worker_ = std::make_unique<Worker>();
@@ -74,6 +75,11 @@ class WalLog final : public LogStorage {
   Result<void> write(std::span<const PersistBatch> batches) override {
     if (const auto failure = latch_.first()) return *failure;
     begin_change();
+    if (options_.reserve_bytes > 0 && entry_bytes(batches) > 0) {
+      // The log has its own room already.
+      if (auto room = check_room(disk_, options_.directory, 0, options_.reserve_bytes); !room)
+        return room;
+    }
     bool needs_sync = false;
     bool has_snapshot = false;
     Need need = Need::hard_state;

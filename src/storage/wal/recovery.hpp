@@ -40,7 +40,8 @@ struct Recovered {
   std::vector<std::string> leftovers;
 };
 
-/// Reads and verifies all of it, at most `window_bytes` or one frame at a time. Changes nothing.
+/// Reads and verifies all of it, at most `window_bytes`, one MiB or two frames at a time. Changes
+/// nothing.
 /// Errors: corrupt_data, with path and offset · as Disk.
 [[nodiscard]] Result<Recovered> recover(Disk& disk,
                                         const std::string& directory,

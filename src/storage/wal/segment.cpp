@@ -19,24 +19,36 @@ bool is_in_place(const FrameHeader& header, std::uint64_t offset, std::uint64_t 
   return header.offset == offset && header.durable <= offset && header.size() <= size - offset;
 }
 
-/// Gives `file`, which is at `unfinished`, its header and its name, and at least `bytes`.
+std::string path_of(const std::string& directory, const SegmentId& segment) {
+  return directory + "/" + segment_name(segment.sequence);
+}
+
+std::string unfinished_path_of(const std::string& directory, const SegmentId& segment) {
+  return path_of(directory, segment) + std::string(kUnfinished);
+}
+
+/// Gives `file`, which is at unfinished_path_of(), at least `bytes`, its header and its name.
 Result<std::unique_ptr<WritableFile>> finish_segment(Disk& disk,
                                                      const std::string& directory,
-                                                     const std::string& unfinished,
                                                      std::unique_ptr<WritableFile> file,
                                                      const SegmentId& segment,
                                                      std::uint64_t bytes) {
-  const std::string path = directory + "/" + segment_name(segment.sequence);
+  const std::string unfinished = unfinished_path_of(directory, segment);
+  const std::string path = path_of(directory, segment);
   Result<void> done = file->preallocate(bytes);
   if (done) done = file->write_at(0, bytes_of(encode_header({segment, file->size()})));
   if (done) done = file->sync();
   if (done) done = disk.rename(unfinished, path);
-  const bool is_named = done.has_value();
-  if (done) done = disk.sync_directory(directory);
-  if (done) return file;
-  // It would only take room away from the next attempt.
-  static_cast<void>(disk.remove_file(is_named ? path : unfinished));
-  return std::move(done).error();
+  if (!done) {
+    // It would only take room away from the next attempt.
+    static_cast<void>(disk.remove_file(unfinished));
+    return std::move(done).error();
+  }
+  if (auto synced = disk.sync_directory(directory); !synced) {
+    // What had this name before is gone, so whatever the reason: nobody can go on as before.
+    return Error(Errc::io_error, synced.error().message());
+  }
+  return file;
 }
 
 }  // namespace
@@ -61,11 +73,9 @@ Result<std::unique_ptr<WritableFile>> create_segment(Disk& disk,
                                                      const std::string& directory,
                                                      const SegmentId& segment,
                                                      std::uint64_t bytes) {
-  const std::string unfinished =
-      directory + "/" + segment_name(segment.sequence) + std::string(kUnfinished);
-  auto file = disk.open_writable(unfinished, Disk::Open::truncate);
+  auto file = disk.open_writable(unfinished_path_of(directory, segment), Disk::Open::truncate);
   if (!file) return file;
-  return finish_segment(disk, directory, unfinished, *std::move(file), segment, bytes);
+  return finish_segment(disk, directory, *std::move(file), segment, bytes);
 }
 
 Result<std::unique_ptr<WritableFile>> reuse_segment(Disk& disk,
@@ -73,12 +83,13 @@ Result<std::unique_ptr<WritableFile>> reuse_segment(Disk& disk,
                                                     const std::string& spare,
                                                     const SegmentId& segment,
                                                     std::uint64_t bytes) {
-  auto file = disk.open_writable(spare, Disk::Open::append);
-  Result<void> done = file ? disk.sync_directory(directory) : std::move(file).error();
-  // Only now: under its old name it must be what it was.
-  if (done) return finish_segment(disk, directory, spare, *std::move(file), segment, bytes);
-  static_cast<void>(disk.remove_file(spare));
-  return std::move(done).error();
+  const std::string unfinished = unfinished_path_of(directory, segment);
+  if (auto renamed = disk.rename(spare, unfinished); !renamed) return std::move(renamed).error();
+  // A power loss may bring back its first name, under which it must be what it was.
+  if (auto synced = disk.sync_directory(directory); !synced) return std::move(synced).error();
+  auto file = disk.open_writable(unfinished, Disk::Open::append);
+  if (!file) return file;
+  return finish_segment(disk, directory, *std::move(file), segment, bytes);
 }
 
 // --- Segment
@@ -93,10 +104,10 @@ Result<std::shared_ptr<const Segment>> Segment::open(Disk& disk, const std::stri
   const auto decoded = decode_header(header);
   if (!decoded)
     return Error(Errc::corrupt_data, path + " is damaged: " + decoded.error().message());
-  if ((*file)->size() < decoded->file_bytes)
+  if ((*file)->size() != decoded->file_bytes)
     return Error(Errc::corrupt_data,
-                 path + " is damaged: it has " + std::to_string((*file)->size()) + " bytes of " +
-                     std::to_string(decoded->file_bytes));
+                 path + " is damaged: it has " + std::to_string((*file)->size()) +
+                     " bytes, and was made with " + std::to_string(decoded->file_bytes));
   return std::make_shared<const Segment>(path, *decoded, *std::move(file));
 }
 
@@ -147,7 +158,7 @@ Result<Segment::Rest> Segment::examine(std::uint64_t offset, std::uint32_t befor
       const auto header = decode_frame_header(bytes->substr(at));
       if (!header || !is_in_place(*header, begin + at, size())) continue;
       const bool is_next = begin + at == offset && header->before == before;
-      // Few do not lie in one chunk.
+      // Small ones mostly lie in one chunk.
       auto frame = verified(*header, bytes->substr(at));
       if (!frame && bytes->size() - at < header->size()) {
         auto found = frame_at(begin + at, buffer);

@@ -17,17 +17,18 @@ namespace raftkit::storage::wal {
 /// Nothing: `name` is not one.
 [[nodiscard]] std::optional<std::uint64_t> sequence_of(std::string_view name);
 
-/// Makes an empty segment of `bytes`, durable with its name when this returns. What a failed
-/// attempt leaves behind ends in kUnfinished. Errors: out_of_space · io_error.
+inline constexpr std::string_view kUnfinished = ".unfinished";
+
+/// Makes an empty segment of `bytes`, durable with its name when this returns; if there was another
+/// one of that name, it is replaced. What a failed attempt leaves behind ends in kUnfinished, but
+/// for a name that could not be made durable. Errors: out_of_space: nothing happened · io_error.
 [[nodiscard]] Result<std::unique_ptr<WritableFile>> create_segment(Disk& disk,
                                                                    const std::string& directory,
                                                                    const SegmentId& segment,
                                                                    std::uint64_t bytes);
-inline constexpr std::string_view kUnfinished = ".unfinished";
 /// The same from the file at `spare`, which ends in kUnfinished and was a segment of this log. What
 /// lies in it stays there: since the checksum of a frame covers its segment's number, and such a
 /// checksum is never the same when up to 32 neighbouring bits are not, no frame of it verifies.
-/// Errors: as above; the file is gone.
 [[nodiscard]] Result<std::unique_ptr<WritableFile>> reuse_segment(Disk& disk,
                                                                   const std::string& directory,
                                                                   const std::string& spare,
@@ -46,7 +47,7 @@ class Segment {
 
   [[nodiscard]] const SegmentId& id() const { return header_.segment; }
   [[nodiscard]] const std::string& path() const { return path_; }
-  /// As the header says.
+  /// Of the file, as the header says, too.
   [[nodiscard]] std::uint64_t size() const { return header_.file_bytes; }
 
   /// The frame at `offset` with its payload, if there is one that verifies. Errors: as Disk.

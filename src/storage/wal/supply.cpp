@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "storage/encoding.hpp"
-#include "storage/wal/segment.hpp"
+#include "storage/room.hpp"
 
 namespace raftkit::storage::wal {
 
@@ -29,10 +28,16 @@ void Supply::prepare(const SegmentId& segment, std::uint64_t bytes) {
 }
 
 Result<std::unique_ptr<WritableFile>> Supply::make(const SegmentId& segment, std::uint64_t bytes) {
-  while (!spares_.empty()) {
+  if (!spares_.empty()) {
     const std::string spare = std::move(spares_.back());
     spares_.pop_back();
     if (auto made = reuse_segment(disk_, directory_, spare, segment, bytes)) return made;
+    // Which names are durable now nobody knows. The next start removes them.
+    spares_.clear();
+  }
+  if (reserve_bytes_ > 0) {
+    if (auto room = check_room(disk_, directory_, bytes, reserve_bytes_); !room)
+      return std::move(room).error();
   }
   return create_segment(disk_, directory_, segment, bytes);
 }
@@ -47,20 +52,19 @@ Result<void> Supply::found(std::uint64_t sequence) {
 
 Result<std::unique_ptr<WritableFile>> Supply::take(const SegmentId& segment, std::uint64_t bytes) {
   const std::lock_guard lock(mutex_);
-  const bool fits = is_ready(segment.sequence) && ready_->size() >= bytes;
-  auto file = std::move(ready_);
-  keep(0, nullptr);
-  if (!fits) {
+  if (!is_ready(segment.sequence) || ready_->size() < bytes) {
     // If there is a smaller one, this takes its place. Were that to grow, and the write lost that
     // says so, then what lies behind would look as if it had never been.
     auto made = make(segment, std::max(bytes, segment_bytes_));
     // A small one is better than none.
     if (!made && made.error() == Errc::out_of_space && bytes < segment_bytes_)
       made = create_segment(disk_, directory_, segment, bytes);
-    if (!made) return made;
-    file = *std::move(made);
+    if (!made) return made;  // if for want of space, then what there was is there
+    keep(segment.sequence, *std::move(made));
   }
   newest_ = segment.sequence;
+  auto file = std::move(ready_);
+  keep(0, nullptr);
   return file;
 }
 

@@ -19,8 +19,15 @@ namespace raftkit::storage::wal {
 /// Thread-safe.
 class Supply {
  public:
-  Supply(Disk& disk, std::string directory, std::uint64_t segment_bytes)
-      : disk_(disk), directory_(std::move(directory)), segment_bytes_(segment_bytes) {}
+  /// New files leave `reserve_bytes` of the device to others.
+  Supply(Disk& disk,
+         std::string directory,
+         std::uint64_t segment_bytes,
+         std::uint64_t reserve_bytes)
+      : disk_(disk),
+        directory_(std::move(directory)),
+        segment_bytes_(segment_bytes),
+        reserve_bytes_(reserve_bytes) {}
 
   /// `segment` counts no more, and durably so: its file is kept for a later one, or removed. If it
   /// cannot be, the next start tries again.
@@ -29,7 +36,7 @@ class Supply {
   void prepare(const SegmentId& segment, std::uint64_t bytes);
   /// It is there already, empty. Errors: as Disk.
   [[nodiscard]] Result<void> found(std::uint64_t sequence);
-  /// Whether take() of this one would not have to make it. Never waits.
+  /// Whether take() of this one, if it is not to be larger, would not have to make it. Never waits.
   [[nodiscard]] bool is_ready(std::uint64_t sequence) const {
     return newest_ready_.load(std::memory_order_acquire) == sequence;
   }
@@ -50,6 +57,7 @@ class Supply {
   Disk& disk_;
   const std::string directory_;
   const std::uint64_t segment_bytes_;
+  const std::uint64_t reserve_bytes_;
   std::atomic<std::uint64_t> newest_ready_ = 0;  // 0: none; written under mutex_
 
   std::mutex mutex_;                     // guards what follows; held while a segment is made

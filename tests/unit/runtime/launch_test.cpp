@@ -89,7 +89,7 @@ TEST_CASE("A member whose log was emptied is refused, and told what that means",
   const Alone alone;
   boost::asio::io_context context;
   REQUIRE(launch(context.get_executor(), alone.options()));
-  const std::string log = alone.options().member.data_dir + "/member/log";
+  const std::string log = alone.options().member.data_dir + "/member/wal";
   std::filesystem::remove_all(log);
   std::filesystem::create_directory(log);
 
@@ -99,6 +99,36 @@ TEST_CASE("A member whose log was emptied is refused, and told what that means",
   CHECK(instance.error() == Errc::corrupt_data);
   CHECK_THAT(instance.error().message(),
              Catch::Contains(log) && Catch::Contains("add it again as a new member"));
+}
+
+TEST_CASE("A member stays with the log that it began with", "[runtime]") {
+  using config::LogStorageKind;
+  const auto [began, asked] = GENERATE(std::pair(LogStorageKind::wal, LogStorageKind::leveldb),
+                                       std::pair(LogStorageKind::leveldb, LogStorageKind::wal));
+  const Alone alone;
+  boost::asio::io_context context;
+  LaunchOptions options = alone.options();
+  options.member.log_storage = began;
+  REQUIRE(launch(context.get_executor(), options));
+  const std::string member = options.member.data_dir + "/member/";
+  const auto exists = [&](const char* name) { return std::filesystem::exists(member + name); };
+  CHECK(exists("wal") == (began == LogStorageKind::wal));
+  CHECK(exists("log") == (began == LogStorageKind::leveldb));
+
+  const auto lines = std::make_shared<Lines>();
+  options.member.log_storage = asked;
+  options.log_sink = lines;
+  REQUIRE(launch(context.get_executor(), options));
+  CHECK(exists("wal") != exists("log"));
+  CHECK(lines->contain(
+      "log_storage_kept: this member has its log already, --log-storage is ignored"));
+
+  std::filesystem::create_directory(member + (asked == LogStorageKind::wal ? "wal" : "log"));
+  const auto instance = launch(context.get_executor(), options);
+  REQUIRE_FALSE(instance);
+  CHECK(instance.error() == Errc::corrupt_data);
+  CHECK_THAT(instance.error().message(),
+             Catch::Contains(member + "wal") && Catch::Contains(member + "log"));
 }
 
 TEST_CASE("A data directory of a program of another kind is refused", "[runtime]") {

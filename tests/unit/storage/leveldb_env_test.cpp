@@ -7,15 +7,15 @@
 
 #include "raftkit/storage.hpp"
 
-#include "support/faulty_disk.hpp"
+#include "testing/faulty_disk.hpp"
 #include "testing/memory_disk.hpp"
 
 namespace raftkit::storage {
 
 namespace {
 
-using test::DiskOperation;
-using test::FaultyDisk;
+using testing::DiskOperation;
+using testing::FaultyDisk;
 using testing::MemoryDisk;
 using testing::Survivors;
 

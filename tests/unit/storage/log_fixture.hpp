@@ -9,12 +9,14 @@
 #include "raftkit/storage.hpp"
 
 #include "support/batches.hpp"
-#include "support/faulty_disk.hpp"
 #include "support/printing.hpp"
+#include "testing/faulty_disk.hpp"
 #include "testing/memory_disk.hpp"
 
 namespace raftkit::test {
 
+using testing::DiskOperation;
+using testing::FaultyDisk;
 using testing::MemoryDisk;
 using testing::Survivors;
 

@@ -114,8 +114,7 @@ TEST_CASE("A bit that flips anywhere in a write-ahead log is noticed", "[storage
   }
 }
 
-TEST_CASE("A segment that had to grow is as long as it ever was, or damaged",
-          "[storage][wal][damage]") {
+TEST_CASE("A segment is as long as it was made, or damaged", "[storage][wal][damage]") {
   WalLog log;
   REQUIRE(log.try_open());
   const std::string large(100'000, 'p');
@@ -131,7 +130,8 @@ TEST_CASE("A segment that had to grow is as long as it ever was, or damaged",
   };
   CHECK(open());
 
-  files[path].resize(large.size());
+  const std::size_t size = GENERATE(100'000U, 200'000U);
+  files[path].resize(size);
 
   CHECK(open().error() == Errc::corrupt_data);
   CHECK_THAT(open().error().message(), Catch::Contains(path));

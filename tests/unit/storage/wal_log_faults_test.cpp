@@ -1,8 +1,14 @@
 // A write-ahead log when the disk fills up or fails; what else can fail: log_faults_test.cpp.
-#include "log_script.hpp"
+#include "testing/log_script.hpp"
 #include "wal_log_fixture.hpp"
 
 namespace raftkit::test {
+
+using testing::after;
+using testing::Expected;
+using testing::kScriptSteps;
+using testing::loaded;
+using testing::run_script;
 
 namespace {
 
@@ -52,6 +58,49 @@ TEST_CASE("A power loss while a segment is made larger loses nothing", "[storage
   }
 }
 
+TEST_CASE("A write-ahead log leaves the last part of the device to others",
+          "[storage][wal][faults]") {
+  WalLog log;
+  log.options().reserve_bytes = 1 << 20;
+  log.memory().set_capacity(2 << 20);
+  REQUIRE(log.try_open());
+  std::uint64_t index = 1;
+  Result<void> written;
+  while ((written = append(*log, index)))
+    ++index;
+  const auto left = log.memory().free_bytes("/member/log").value();
+
+  CHECK(written.error() == Errc::out_of_space);
+  CHECK_THAT(written.error().message(),
+             Catch::Contains("/member/log") && Catch::Contains("1048576 are kept in reserve"));
+  CHECK(left > (900 << 10));
+  CHECK(index > 40);
+  CHECK(write(*log, Batch().vote(2, 2)));
+  CHECK(log->compact({}, snapshot(1, index - 1), Index{index}));
+
+  log.memory().set_capacity(4 << 20);
+  CHECK(write(*log, Batch().append(2, index)));
+}
+
+TEST_CASE("A write that is too large for a full disk leaves what was made ahead to others",
+          "[storage][wal][faults]") {
+  WalLog log;
+  REQUIRE(log.try_open());
+  std::uint64_t index = 1;
+  for (; index <= 3; ++index)
+    REQUIRE(append(*log, index));
+  // Full, but for what the log has.
+  log.memory().set_capacity((1ULL << 40) - log.memory().free_bytes("/member/log").value());
+
+  CHECK(append(*log, index, 100'000).error() == Errc::out_of_space);
+  CHECK(write(*log, Batch().vote(2, 2)));
+  CHECK(write(*log, Batch().append(2, index, std::string(20'000, 'q'))));
+  CHECK(log->compact({}, snapshot(1, index - 1), Index{index}));
+  log.lose_power(1, Survivors::none);
+  REQUIRE(log.try_open());
+  CHECK(log->load({}).value()->last == Index{index});
+}
+
 TEST_CASE("What a write-ahead log has no space for either did not happen or stops it",
           "[storage][wal][faults]") {
   const auto operation = GENERATE(DiskOperation::open,
@@ -75,7 +124,7 @@ TEST_CASE("What a write-ahead log has no space for either did not happen or stop
     if (const auto written = write(*log, Batch().vote(9, 9))) {
       ++refused;
       expected.term = Term{9};
-      CHECK(loaded(*log) == expected);
+      CHECK(loaded(*log).value() == expected);
     } else {
       ++stopped;
       CHECK(written.error() == Errc::storage_failed);
@@ -83,9 +132,11 @@ TEST_CASE("What a write-ahead log has no space for either did not happen or stop
     }
     log.lose_power(nth, Survivors::none);
     REQUIRE(log.try_open());
-    CHECK(loaded(*log) == expected);
+    CHECK(loaded(*log).value() == expected);
   }
-  const bool is_of_content = operation == DiskOperation::write || operation == DiskOperation::sync;
+  const bool is_of_content = operation == DiskOperation::write ||
+                             operation == DiskOperation::sync ||
+                             operation == DiskOperation::sync_directory;
   CHECK((refused > 0 || is_of_content));
   CHECK((stopped > 0) == is_of_content);
 }
@@ -130,7 +181,7 @@ TEST_CASE("A write-ahead log that does not sync loses no more than its end with 
     log.lose_power(seed, survivors);
     CAPTURE(seed);
     REQUIRE(log.try_open());
-    const Expected found = loaded(*log);
+    const Expected found = loaded(*log).value();
     bool is_prefix = false;
     for (int step = 0; step <= kScriptSteps; ++step)
       is_prefix = is_prefix || found == after(step);
@@ -208,14 +259,14 @@ TEST_CASE("A write-ahead log that does not sync is not damaged by what a kill le
     log.faulty().heal();
     CAPTURE(nth, done);
     if (!log.try_open()) REQUIRE(log.try_open());  // the sync that fails may be this one's
-    const Expected believed = loaded(*log);
+    const Expected believed = loaded(*log).value();
     CHECK((believed == after(done) || believed == after(done + 1)));
     for (std::uint64_t index = 1; index <= 20; ++index)
       REQUIRE(write(*log, Batch().vote(9, index)));
 
     log.lose_power(nth, GENERATE(Survivors::newest, Survivors::none, Survivors::any));
     REQUIRE(log.try_open());
-    const Expected found = loaded(*log);
+    const Expected found = loaded(*log).value();
     CHECK(found.last == believed.last);
     CHECK((found.term == believed.term || found.term == Term{9}));
   }

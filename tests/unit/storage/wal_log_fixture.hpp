@@ -17,6 +17,7 @@ class WalLog : public LogOnDisk<storage::WalLogOptions> {
 
   /// The least: many segments.
   WalLog() : LogOnDisk(open, {.directory = "/member/log", .segment_bytes = 64 << 10}) {
+    options().reserve_bytes = 0;
     options().log_sink = lines_;
   }
 

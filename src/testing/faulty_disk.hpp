@@ -10,7 +10,7 @@
 
 #include "storage/disk_wrapper.hpp"
 
-namespace raftkit::test {
+namespace raftkit::testing {
 
 enum class DiskOperation : std::uint8_t {
   open,            ///< open_writable
@@ -144,4 +144,4 @@ class FaultyDisk final : public storage::DiskWrapper {
   std::uint64_t matched_ = 0;
 };
 
-}  // namespace raftkit::test
+}  // namespace raftkit::testing

@@ -1,16 +1,15 @@
-// What the fault tests do to a log.
+// What logs go through while their disk fails.
 #pragma once
 
 #include <cstdint>
 #include <string>
 
-#include <catch2/catch.hpp>
-
 #include "raftkit/log_storage.hpp"
 
-#include "support/batches.hpp"
+#include "testing/batches.hpp"
+#include "testing/check.hpp"
 
-namespace raftkit::test {
+namespace raftkit::testing {
 
 inline constexpr int kScriptSteps = 38;
 
@@ -49,17 +48,18 @@ inline Expected after(int steps) {
   return {Term{2}, Index{steps >= 23 ? 7U : 0U}, Index{steps <= 23 ? 15 : count - 8}};
 }
 
-inline Expected loaded(LogStorage& log) {
+/// What it is as far as the store knows; all its entries can be read.
+inline Result<Expected> loaded(LogStorage& log) {
   const auto found = log.load({});
-  REQUIRE(found);
-  if (!*found) return {};
+  if (!found) return found.error();
+  if (!*found) return Expected{};
   const LoadedLog& held = **found;
   if (held.last > held.base.index) {
     const auto entries = read(log, held.base.index.value + 1, held.last.value);
-    REQUIRE(entries);
-    CHECK(entries->size() == held.last - held.base.index);
+    if (!entries) return entries.error();
+    require(entries->size() == held.last - held.base.index, "entries cannot be read to the end");
   }
-  return {held.hard_state.term, held.base.index, held.last};
+  return Expected{held.hard_state.term, held.base.index, held.last};
 }
 
-}  // namespace raftkit::test
+}  // namespace raftkit::testing
