@@ -107,15 +107,20 @@ class Launcher {
     const auto other =
         log_kind_ == LogStorageKind::wal ? LogStorageKind::leveldb : LogStorageKind::wal;
     if (!disk_.exists(path_of(other))) return {};
+    const bool was_in_use = disk_.exists(path("identity"));
     if (disk_.exists(path_of(log_kind_))) {
       return Error(Errc::corrupt_data,
                    "there are " + path_of(log_kind_) + " and " + path_of(other) +
-                       ", and a member has one log: move the one away that this member never used");
+                       ", and a member has one log" +
+                       (was_in_use ? ": move the one away that this member never used"
+                                   : ", but no " + path("identity") + ". " + kReplace));
     }
     log_kind_ = other;
-    options_.log_sink->log(LogLevel::info,
+    options_.log_sink->log(was_in_use ? LogLevel::info : LogLevel::warn,
                            "log_storage_kept",
-                           "this member has its log already, --log-storage is ignored",
+                           was_in_use ? "this member has its log already, --log-storage is ignored"
+                                      : "an earlier start has made the log, --log-storage is "
+                                        "ignored; remove what it made to choose again",
                            {{"log", path_of(other)}});
     return {};
   }

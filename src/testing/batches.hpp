@@ -1,6 +1,8 @@
 // Short ways to say what is to be persisted.
 #pragma once
 
+#include <algorithm>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -73,6 +75,22 @@ class Batch {
                                                      std::size_t max_bytes = std::size_t{1} << 30,
                                                      GroupId group = {}) {
   return log.read({group, Index{first}, Index{last}, max_bytes});
+}
+
+/// All of [first, last] that there is, in as many calls as the log wants.
+[[nodiscard]] inline Result<std::vector<Entry>> read_all(LogStorage& log,
+                                                         std::uint64_t first,
+                                                         std::uint64_t last,
+                                                         GroupId group = {}) {
+  std::vector<Entry> entries;
+  while (first <= last) {
+    auto more = read(log, first, last, std::size_t{1} << 30, group);
+    if (!more && more.error() == Errc::unavailable && !entries.empty()) break;
+    if (!more || more->empty()) return more;
+    first += more->size();
+    std::move(more->begin(), more->end(), std::back_inserter(entries));
+  }
+  return entries;
 }
 
 }  // namespace raftkit::testing

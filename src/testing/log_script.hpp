@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "raftkit/log_storage.hpp"
 
@@ -13,53 +15,98 @@ namespace raftkit::testing {
 
 inline constexpr int kScriptSteps = 38;
 
-/// Enough to fill several of LevelDB's logs, or segments: vote, appends, a truncation, a
-/// compaction. Returns how many of its steps succeeded; each is synced, so that those are durable.
-inline int run_script(LogStorage& log) {
-  const std::string big(6000, 'p');
-  int done = 0;
-  const auto step = [&](const Result<void>& result) {
-    if (result) ++done;
-    return result.has_value();
-  };
-  if (!step(write(log, Batch().vote(1, 1)))) return done;
-  for (std::uint64_t index = 1; index <= 20; ++index) {
-    if (!step(write(log, Batch().append(1, index, big)))) return done;
-  }
-  if (!step(write(log, Batch().vote(2, 2).truncate(15).append(2, 15, big)))) return done;
-  if (!step(log.compact({}, snapshot(1, 10), Index{8}))) return done;
-  for (std::uint64_t index = 16; index <= 30; ++index) {
-    if (!step(write(log, Batch().append(2, index, big)))) return done;
-  }
-  return done;
+/// No two are equal.
+inline std::string script_payload(std::uint64_t term, std::uint64_t index) {
+  std::string payload = std::to_string(term) + "/" + std::to_string(index) + ":";
+  payload.resize(6000, 'p');
+  return payload;
 }
 
-/// What the log is after `steps` of the script.
+/// How far a log came, and why not to the end.
+struct ScriptRun {
+  int done = 0;
+  std::optional<Error> failure;
+};
+
+/// Enough to fill several of LevelDB's logs, or segments: vote, appends, a truncation, a
+/// compaction. Each step is synced, so that those that succeeded are durable.
+inline ScriptRun run_script(LogStorage& log) {
+  ScriptRun run;
+  const auto step = [&](const Result<void>& result) {
+    if (run.failure) return;
+    if (result) {
+      ++run.done;
+    } else {
+      run.failure = result.error();
+    }
+  };
+  const auto append = [&](std::uint64_t term, std::uint64_t index) {
+    if (!run.failure) step(write(log, Batch().append(term, index, script_payload(term, index))));
+  };
+  step(write(log, Batch().vote(1, 1)));
+  for (std::uint64_t index = 1; index <= 20; ++index)
+    append(1, index);
+  if (!run.failure)
+    step(write(log, Batch().vote(2, 2).truncate(15).append(2, 15, script_payload(2, 15))));
+  if (!run.failure) step(log.compact({}, snapshot(1, 10), Index{8}));
+  for (std::uint64_t index = 16; index <= 30; ++index)
+    append(2, index);
+  return run;
+}
+
+/// What a log is after some of the script.
 struct Expected {
   Term term;
+  std::optional<NodeId> vote;
   Index base;
   Index last;
+  EntryId snapshot;
+  std::vector<TermRun> terms;
   friend bool operator==(const Expected&, const Expected&) = default;
 };
 inline Expected after(int steps) {
   if (steps == 0) return {};
   const auto count = static_cast<std::uint64_t>(steps);
-  if (steps <= 21) return {Term{1}, Index{0}, Index{count - 1}};
-  return {Term{2}, Index{steps >= 23 ? 7U : 0U}, Index{steps <= 23 ? 15 : count - 8}};
+  if (steps == 1) return {Term{1}, NodeId{1}, {}, {}, {}, {}};
+  const TermRun first{Index{1}, Term{1}};
+  if (steps <= 21) return {Term{1}, NodeId{1}, {}, Index{count - 1}, {}, {first}};
+  const TermRun second{Index{15}, Term{2}};
+  if (steps == 22) return {Term{2}, NodeId{2}, {}, Index{15}, {}, {first, second}};
+  return {Term{2},
+          NodeId{2},
+          Index{7},
+          Index{count - 8},
+          {Term{1}, Index{10}},
+          {{Index{8}, Term{1}}, second}};
 }
 
-/// What it is as far as the store knows; all its entries can be read.
+/// What it is as far as the log knows. Its entries can be read, and are those that were written.
 inline Result<Expected> loaded(LogStorage& log) {
   const auto found = log.load({});
   if (!found) return found.error();
   if (!*found) return Expected{};
   const LoadedLog& held = **found;
   if (held.last > held.base.index) {
-    const auto entries = read(log, held.base.index.value + 1, held.last.value);
+    const auto entries = read_all(log, held.base.index.value + 1, held.last.value);
     if (!entries) return entries.error();
     require(entries->size() == held.last - held.base.index, "entries cannot be read to the end");
+    for (std::size_t at = 0; at < entries->size(); ++at) {
+      const Entry& each = (*entries)[at];
+      const std::uint64_t index = held.base.index.value + 1 + at;
+      const bool is_second = held.terms.size() > 1 && Index{index} >= held.terms.back().first;
+      const std::uint64_t term = is_second ? 2 : 1;
+      require(each == entry(term, index, script_payload(term, index)),
+              "entry ",
+              std::to_string(index),
+              " is not what was written there");
+    }
   }
-  return Expected{held.hard_state.term, held.base.index, held.last};
+  return Expected{held.hard_state.term,
+                  held.hard_state.voted_for,
+                  held.base.index,
+                  held.last,
+                  held.snapshot.last,
+                  held.terms};
 }
 
 }  // namespace raftkit::testing

@@ -40,8 +40,17 @@ std::string at_change(std::uint64_t nth) {
   return "at change " + std::to_string(nth);
 }
 
+/// Nothing failed, and nothing is wrong.
+void expect_whole(LogStorageBench& bench, int done) {
+  require(done == kScriptSteps, "it stops though nothing fails");
+  const auto held = loaded(bench.log());
+  require(held.has_value() && *held == after(kScriptSteps),
+          "it holds something else than it was told");
+}
+
 /// A new log.
 void prepare(LogStorageBench& bench) {
+  bench.faulty().heal();
   bench.close();
   bench.memory().lose_power(0, Survivors::none);  // with faults that did not happen
   bench.memory().restore({});
@@ -60,9 +69,14 @@ void power_loss_at_any_change(LogStorageBench& bench) {
       const Survivors survivors = way < std::size(kWays) ? kWays[way] : Survivors::any;
       prepare(bench);
       bench.faulty().set({.nth = nth, .lasts = true});
-      const int done = run_script(bench.log());
-      is_over = bench.faulty().matched() < nth;
-      if (is_over) break;
+      const int done = run_script(bench.log()).done;
+      // With work in the background not every run makes as many changes.
+      const bool was_lost = bench.faulty().matched() >= nth;
+      is_over = way == 0 && !was_lost;
+      if (!was_lost) {
+        expect_whole(bench, done);
+        continue;
+      }
       bench.lose_power(nth * ways + way, survivors);
       ++losses;
       const std::string when = at_change(nth) + " the power is lost";
@@ -88,6 +102,7 @@ void expect_durable(LogStorageBench& bench, int done, bool is_used, const std::s
   Expected believed = expect_kept(bench, done, when);
   if (is_used) {
     believed.term = Term{9};
+    believed.vote = NodeId{9};
     RAFTKIT_EXPECT(write(bench.log(), Batch().vote(9, 9)));
   }
   bench.lose_power(1, Survivors::none);
@@ -102,8 +117,11 @@ void kill_at_any_change(LogStorageBench& bench) {
     for (std::uint64_t nth = 1;; ++nth) {
       prepare(bench);
       bench.faulty().set({.nth = nth, .lasts = true});
-      const int done = run_script(bench.log());
-      if (bench.faulty().matched() < nth) break;
+      const int done = run_script(bench.log()).done;
+      if (bench.faulty().matched() < nth) {
+        expect_whole(bench, done);
+        break;
+      }
       ++kills;
       expect_durable(bench, done, is_used, at_change(nth) + " the process is killed");
     }
@@ -119,7 +137,7 @@ void sync_that_fails(LogStorageBench& bench) {
     for (std::uint64_t nth = 0; nth < std::uint64_t{2} * kScriptSteps; ++nth) {
       prepare(bench);
       bench.memory().fail_sync_after(nth);
-      const int done = run_script(bench.log());
+      const int done = run_script(bench.log()).done;
       // A background sync may have been the one, and nobody has to know.
       if (done == kScriptSteps) continue;
       ++failures;
@@ -130,18 +148,25 @@ void sync_that_fails(LogStorageBench& bench) {
   RAFTKIT_EXPECT(failures >= kScriptSteps);
 }
 
-/// Refuses everything from now on, with what went wrong first.
+/// Refuses everything from now on.
 void expect_stopped(LogStorage& log, const std::string& when) {
   for (const auto& refused :
        {write(log, Batch().append(9, 9)), log.compact({}, snapshot(1, 1), Index{1})}) {
-    require(refused.error() == Errc::storage_failed, when, ": it takes more");
-    require(refused.error().message().find("an injected fault") != std::string::npos,
-            when,
-            ": it does not say why it takes no more, but: ",
-            refused.error().message());
+    require(!refused && refused.error() == Errc::storage_failed, when, ": it takes more");
   }
-  require(log.load({}).error() == Errc::storage_failed, when, ": it can be loaded");
-  require(read(log, 1, 1).error() == Errc::storage_failed, when, ": it can be read");
+  require(!log.load({}), when, ": it can be loaded");
+  require(!read(log, 1, 1), when, ": it can be read");
+}
+
+/// Nothing was written for want of space, and with space it goes on; or it is at its end.
+void expect_refused_or_stopped(LogStorageBench& bench,
+                               const ScriptRun& run,
+                               const std::string& when) {
+  bench.faulty().heal();
+  if (run.failure != Errc::out_of_space) return expect_stopped(bench.log(), when);
+  const auto held = loaded(bench.log());
+  if (!held) return expect_stopped(bench.log(), when);
+  require(*held == after(run.done), when, ": what was refused is there");
 }
 
 template <Errc code>
@@ -152,7 +177,8 @@ void operation_that_fails(LogStorageBench& bench) {
                                DiskOperation::reserve,
                                DiskOperation::sync,
                                DiskOperation::sync_directory,
-                               DiskOperation::rename}) {
+                               DiskOperation::rename,
+                               DiskOperation::remove}) {
     for (const bool lasts : {false, true}) {
       for (std::uint64_t nth = 1;; ++nth) {
         bench.close();
@@ -160,27 +186,51 @@ void operation_that_fails(LogStorageBench& bench) {
         bench.faulty().set({.operation = operation, .nth = nth, .code = code, .lasts = lasts});
         const std::string when = "operation " + std::to_string(static_cast<int>(operation)) +
                                  " fails at time " + std::to_string(nth);
-        int done = 0;
-        const auto opened = bench.try_open();
-        if (opened) {
-          done = run_script(bench.log());
-          if (bench.faulty().matched() < nth) break;
-          if (done < kScriptSteps && code == Errc::io_error) expect_stopped(bench.log(), when);
-        } else {
-          require(opened.error() == code || opened.error() == Errc::io_error,
-                  when,
-                  ": opening says: ",
-                  opened.error().message());
+        ScriptRun run;
+        if (bench.try_open()) {
+          run = run_script(bench.log());
+          if (bench.faulty().matched() < nth) {
+            expect_whole(bench, run.done);
+            break;
+          }
+          if (run.failure) expect_refused_or_stopped(bench, run, when);
         }
         ++failures;
         bench.lose_power(nth, Survivors::any);
-        expect_kept(bench, done, when);
+        expect_kept(bench, run.done, when);
       }
       bench.faulty().heal();
     }
   }
   bench.count(std::to_string(failures) + " failures");
   RAFTKIT_EXPECT(failures > kScriptSteps);
+}
+
+/// Opening a log that a power loss has left is as little the end of it.
+void opening_interrupted(LogStorageBench& bench) {
+  std::size_t interruptions = 0;
+  for (const auto operation : {DiskOperation::change, DiskOperation::read}) {
+    for (std::uint64_t nth = 1;; ++nth) {
+      prepare(bench);
+      expect_whole(bench, run_script(bench.log()).done);
+      bench.lose_power(nth, Survivors::any);
+      bench.faulty().set({.operation = operation, .nth = nth, .lasts = true});
+      const auto opened = bench.try_open();
+      const bool was_interrupted = bench.faulty().matched() >= nth;
+      const std::string when = "operation " + std::to_string(static_cast<int>(operation)) + ", " +
+                               std::to_string(nth) + " of opening, fails";
+      if (opened) {
+        const auto held = loaded(bench.log());
+        require(!held || *held == after(kScriptSteps), when, ": it is taken for less");
+      }
+      bench.lose_power(nth, Survivors::any);
+      expect_kept(bench, kScriptSteps, when);
+      if (!was_interrupted) break;
+      ++interruptions;
+    }
+  }
+  bench.count(std::to_string(interruptions) + " interruptions");
+  RAFTKIT_EXPECT(interruptions > 0);
 }
 
 // --- damage
@@ -197,8 +247,10 @@ Files files_of(LogStorageBench& bench) {
 
 Files written_files(LogStorageBench& bench) {
   prepare(bench);
-  RAFTKIT_EXPECT(run_script(bench.log()) == kScriptSteps);
-  return files_of(bench);
+  expect_whole(bench, run_script(bench.log()).done);
+  Files files = files_of(bench);
+  require(!files.empty(), "it has written nothing through the disk it was given: see uses_disk");
+  return files;
 }
 
 /// Everything the log knows, or why it refuses.
@@ -220,7 +272,7 @@ Result<Everything> everything(LogStorageBench& bench, const Files& files) {
   if (!*held) return Everything{};
   Everything all{**std::move(held), {}};
   if (all.log.last == all.log.base.index) return all;
-  auto entries = read(bench.log(), all.log.base.index.value + 1, all.log.last.value);
+  auto entries = read_all(bench.log(), all.log.base.index.value + 1, all.log.last.value);
   if (!entries) return std::move(entries).error();
   all.entries = *std::move(entries);
   return all;
@@ -264,6 +316,7 @@ void flipped_bits(LogStorageBench& bench) {
   for (const auto& [path, content] : files) {
     if (written_size(content) > 0) paths.push_back(path);
   }
+  RAFTKIT_EXPECT(!paths.empty());
   std::mt19937_64 random(7);
   std::size_t noticed = 0;
   for (std::size_t i = 0; i < bench.options().damages; ++i) {
@@ -277,7 +330,7 @@ void flipped_bits(LogStorageBench& bench) {
   }
   bench.count(std::to_string(noticed) + " of " + std::to_string(bench.options().damages) +
               " noticed, the others are where nothing lies");
-  RAFTKIT_EXPECT(noticed > bench.options().damages / 2);
+  RAFTKIT_EXPECT(noticed > 0 || bench.options().damages == 0);
 }
 
 void damaged_sectors(LogStorageBench& bench) {
@@ -289,6 +342,7 @@ void damaged_sectors(LogStorageBench& bench) {
     for (std::size_t at = 0; at < written_size(content); at += kSector)
       sectors.emplace_back(path, at);
   }
+  RAFTKIT_EXPECT(!sectors.empty());
   std::mt19937_64 random(11);
   std::size_t noticed = 0;
   for (std::size_t i = 0; i < bench.options().damages; ++i) {
@@ -308,7 +362,7 @@ void damaged_sectors(LogStorageBench& bench) {
   }
   bench.count(std::to_string(noticed) + " of " + std::to_string(bench.options().damages) +
               " noticed, the others make no difference");
-  RAFTKIT_EXPECT(noticed > bench.options().damages / 2);
+  RAFTKIT_EXPECT(noticed > 0 || bench.options().damages == 0);
 }
 
 void wrong_files(LogStorageBench& bench) {
@@ -321,10 +375,13 @@ void wrong_files(LogStorageBench& bench) {
   };
   for (const auto& [path, content] : files) {
     Files damaged = files;
-    damaged.erase(path);
-    check(path, "missing", damaged);
-    damaged[path] = "";
-    check(path, "empty", damaged);
+    // Who has but one cannot know that there was one.
+    if (files.size() > 1) {
+      damaged.erase(path);
+      check(path, "missing", damaged);
+      damaged[path] = "";
+      check(path, "empty", damaged);
+    }
     damaged[path] = content.substr(0, written_size(content) / 2);
     check(path, "cut short", damaged);
     for (const auto& [other, its_content] : files) {
@@ -338,7 +395,7 @@ void wrong_files(LogStorageBench& bench) {
     }
   }
   bench.count(std::to_string(noticed) + " noticed");
-  RAFTKIT_EXPECT(noticed > files.size());
+  RAFTKIT_EXPECT(noticed > 0);
 }
 
 }  // namespace
@@ -348,6 +405,7 @@ std::vector<LogStorageCaseDefinition> log_storage_crash_cases() {
       {"a power loss at any change takes nothing that was acknowledged", power_loss_at_any_change},
       {"what is read after a kill at any change is durable", kill_at_any_change},
       {"what is read after a sync that failed is durable", sync_that_fails},
+      {"opening may be interrupted anywhere", opening_interrupted},
       {"whatever fails, nothing acknowledged is lost, and nothing more is taken",
        operation_that_fails<Errc::io_error>},
       {"whatever finds no space, nothing acknowledged is lost",

@@ -1,5 +1,5 @@
 // Does a log keep what raftkit/log_storage.hpp promises? For whoever brings one: say how it is
-// opened, run the cases from any test framework.
+// opened, run the cases from any test framework. Link raftkit::testing.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,9 @@ namespace raftkit::testing {
 /// A kind of log.
 struct LogStorageSubject {
   /// Opens the log in `directory`, which may not exist yet, and finds again what another one has
-  /// written there, which is gone by then.
+  /// written there, which is gone by then, with all its threads. Its destructor may run while
+  /// nothing can be changed on the disk any more. Best if it does the same in the same order each
+  /// time, so that each operation gets its turn to fail.
   std::function<Result<std::unique_ptr<LogStorage>>(storage::Disk& disk,
                                                     const std::string& directory)>
       open;

@@ -76,9 +76,7 @@ class WalLog final : public LogStorage {
     if (const auto failure = latch_.first()) return *failure;
     begin_change();
     if (options_.reserve_bytes > 0 && entry_bytes(batches) > 0) {
-      // The log has its own room already.
-      if (auto room = check_room(disk_, options_.directory, 0, options_.reserve_bytes); !room)
-        return room;
+      if (auto room = check_reserve(); !room) return room;
     }
     bool needs_sync = false;
     bool has_snapshot = false;
@@ -158,7 +156,7 @@ class WalLog final : public LogStorage {
   Result<void> create() {
     const wal::SegmentId first{{internals_.draw(), internals_.draw()}, wal::kFirstSequence};
     wal::Frames checkpoint = make_checkpoint();
-    auto file = supply_.take(first, wal::Writer::size_for(checkpoint.size()));
+    auto file = supply_.take(first, wal::Writer::size_for(checkpoint.size()), true);
     if (!file) return std::move(file).error();
     return begin_segment(first, *std::move(file), std::move(checkpoint));
   }
@@ -246,6 +244,16 @@ class WalLog final : public LogStorage {
     places_.clear();
   }
 
+  /// The room for the entries themselves the log has already, or will look for.
+  Result<void> check_reserve() {
+    const auto check = [this] {
+      return check_room(disk_, options_.directory, 0, options_.reserve_bytes);
+    };
+    if (auto room = check(); room) return room;
+    supply_.give_up_spares();
+    return check();
+  }
+
   static Result<void> check_size(const PersistBatch& batch) {
     std::uint64_t bytes = 0;
     for (const Entry& entry : batch.append)
@@ -290,7 +298,7 @@ class WalLog final : public LogStorage {
       wal::Frames checkpoint = make_checkpoint();
       const std::uint64_t wanted =
           checkpoint.size() + frames_.size() + options_.segment_bytes / kPartFreeOfEntries;
-      auto file = supply_.take(next, wal::Writer::size_for(wanted));
+      auto file = supply_.take(next, wal::Writer::size_for(wanted), need != Need::entries);
       if (!file && file.error() == Errc::out_of_space) return std::move(file).error();
       auto begun = file ? begin_segment(next, *std::move(file), std::move(checkpoint))
                         : std::move(file).error();

@@ -86,7 +86,8 @@ Result<std::unique_ptr<WritableFile>> reuse_segment(Disk& disk,
   const std::string unfinished = unfinished_path_of(directory, segment);
   if (auto renamed = disk.rename(spare, unfinished); !renamed) return std::move(renamed).error();
   // A power loss may bring back its first name, under which it must be what it was.
-  if (auto synced = disk.sync_directory(directory); !synced) return std::move(synced).error();
+  if (auto synced = disk.sync_directory(directory); !synced)
+    return Error(Errc::io_error, synced.error().message());
   auto file = disk.open_writable(unfinished, Disk::Open::append);
   if (!file) return file;
   return finish_segment(disk, directory, *std::move(file), segment, bytes);

@@ -14,11 +14,23 @@ void Supply::retire(std::shared_ptr<const Segment> segment) {
   const bool is_read = segment.use_count() > 1;
   const bool is_usual = segment->size() >= segment_bytes_ && segment->size() / 2 <= segment_bytes_;
   const std::string spare = path + std::string(kUnfinished);
-  if (is_read || !is_usual || spares_.size() == kMostSpares || !disk_.rename(path, spare)) {
+  if (is_read || !is_usual || spares_.size() == kMostSpares || !leaves_reserve(0) ||
+      !disk_.rename(path, spare)) {
     static_cast<void>(disk_.remove_file(path));
     return;
   }
   spares_.push_back(spare);
+}
+
+void Supply::give_up_spares() {
+  const std::lock_guard lock(mutex_);
+  for (const std::string& spare : spares_)
+    static_cast<void>(disk_.remove_file(spare));
+  spares_.clear();
+}
+
+bool Supply::leaves_reserve(std::uint64_t bytes) const {
+  return reserve_bytes_ == 0 || check_room(disk_, directory_, bytes, reserve_bytes_);
 }
 
 void Supply::prepare(const SegmentId& segment, std::uint64_t bytes) {
@@ -28,16 +40,34 @@ void Supply::prepare(const SegmentId& segment, std::uint64_t bytes) {
 }
 
 Result<std::unique_ptr<WritableFile>> Supply::make(const SegmentId& segment, std::uint64_t bytes) {
-  if (!spares_.empty()) {
+  while (!spares_.empty()) {
     const std::string spare = std::move(spares_.back());
     spares_.pop_back();
-    if (auto made = reuse_segment(disk_, directory_, spare, segment, bytes)) return made;
-    // Which names are durable now nobody knows. The next start removes them.
-    spares_.clear();
+    auto made = reuse_segment(disk_, directory_, spare, segment, bytes);
+    if (!made && made.error() == Errc::out_of_space) continue;  // it is gone, and was to grow
+    // After another failure nobody knows which names are durable. The next start removes them.
+    if (!made) spares_.clear();
+    return made;
   }
-  if (reserve_bytes_ > 0) {
-    if (auto room = check_room(disk_, directory_, bytes, reserve_bytes_); !room)
+  if (!leaves_reserve(bytes)) return Error(Errc::out_of_space, "the rest is kept in reserve");
+  return create_segment(disk_, directory_, segment, bytes);
+}
+
+/// A small one is better than none.
+Result<std::unique_ptr<WritableFile>> Supply::make_small(const SegmentId& segment,
+                                                         std::uint64_t least,
+                                                         bool may_use_reserve) {
+  if (!may_use_reserve) {
+    if (auto room = check_room(disk_, directory_, least, reserve_bytes_); !room)
       return std::move(room).error();
+  }
+  std::uint64_t bytes = least;
+  if (reserve_bytes_ > 0) {
+    // Not for one write each, nor all that others may need, too.
+    const auto found = disk_.free_bytes(directory_);
+    const std::uint64_t room = found ? *found : 0;
+    const std::uint64_t part = (room - std::min(room, reserve_bytes_)) / 4;
+    bytes = std::clamp(part, least, segment_bytes_);
   }
   return create_segment(disk_, directory_, segment, bytes);
 }
@@ -50,15 +80,16 @@ Result<void> Supply::found(std::uint64_t sequence) {
   return {};
 }
 
-Result<std::unique_ptr<WritableFile>> Supply::take(const SegmentId& segment, std::uint64_t bytes) {
+Result<std::unique_ptr<WritableFile>> Supply::take(const SegmentId& segment,
+                                                   std::uint64_t bytes,
+                                                   bool may_use_reserve) {
   const std::lock_guard lock(mutex_);
   if (!is_ready(segment.sequence) || ready_->size() < bytes) {
     // If there is a smaller one, this takes its place. Were that to grow, and the write lost that
     // says so, then what lies behind would look as if it had never been.
     auto made = make(segment, std::max(bytes, segment_bytes_));
-    // A small one is better than none.
     if (!made && made.error() == Errc::out_of_space && bytes < segment_bytes_)
-      made = create_segment(disk_, directory_, segment, bytes);
+      made = make_small(segment, bytes, may_use_reserve || reserve_bytes_ == 0);
     if (!made) return made;  // if for want of space, then what there was is there
     keep(segment.sequence, *std::move(made));
   }

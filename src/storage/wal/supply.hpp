@@ -32,6 +32,8 @@ class Supply {
   /// `segment` counts no more, and durably so: its file is kept for a later one, or removed. If it
   /// cannot be, the next start tries again.
   void retire(std::shared_ptr<const Segment> segment);
+  /// Their room is needed.
+  void give_up_spares();
   /// Makes the segment of `bytes`, unless it was made before. That it cannot is told by take().
   void prepare(const SegmentId& segment, std::uint64_t bytes);
   /// It is there already, empty. Errors: as Disk.
@@ -44,7 +46,8 @@ class Supply {
   /// The segment, empty and durable, of at least `bytes`; waits if it is being made. Errors:
   /// out_of_space: nothing was changed · as Disk.
   [[nodiscard]] Result<std::unique_ptr<WritableFile>> take(const SegmentId& segment,
-                                                           std::uint64_t bytes);
+                                                           std::uint64_t bytes,
+                                                           bool may_use_reserve);
 
  private:
   /// Of those kept for later: what a log has freed at once it may soon need again.
@@ -52,6 +55,10 @@ class Supply {
 
   [[nodiscard]] Result<std::unique_ptr<WritableFile>> make(const SegmentId& segment,
                                                            std::uint64_t bytes);
+  [[nodiscard]] Result<std::unique_ptr<WritableFile>> make_small(const SegmentId& segment,
+                                                                 std::uint64_t least,
+                                                                 bool may_use_reserve);
+  [[nodiscard]] bool leaves_reserve(std::uint64_t bytes) const;
   void keep(std::uint64_t sequence, std::unique_ptr<WritableFile> file);
 
   Disk& disk_;

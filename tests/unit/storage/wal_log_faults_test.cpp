@@ -77,9 +77,25 @@ TEST_CASE("A write-ahead log leaves the last part of the device to others",
   CHECK(index > 40);
   CHECK(write(*log, Batch().vote(2, 2)));
   CHECK(log->compact({}, snapshot(1, index - 1), Index{index}));
-
-  log.memory().set_capacity(4 << 20);
   CHECK(write(*log, Batch().append(2, index)));
+}
+
+TEST_CASE("A write-ahead log gives up what it keeps for later before it refuses entries",
+          "[storage][wal][faults]") {
+  WalLog log;
+  log.options().reserve_bytes = 1 << 20;
+  log.memory().set_capacity(4 << 20);
+  REQUIRE(log.try_open());
+  std::uint64_t index = 1;
+  for (; index <= 40; ++index)
+    REQUIRE(append(*log, index));
+  REQUIRE(log->compact({}, snapshot(1, index - 1), Index{index}));
+  // Others need the room meanwhile.
+  const auto used = (4U << 20) - log.memory().free_bytes("/member/log").value();
+  log.memory().set_capacity(used + (1 << 20) - 1);
+
+  CHECK(append(*log, index));
+  CHECK(log.memory().free_bytes("/member/log").value() > (1 << 20));
 }
 
 TEST_CASE("A write that is too large for a full disk leaves what was made ahead to others",
@@ -116,7 +132,7 @@ TEST_CASE("What a write-ahead log has no space for either did not happen or stop
     REQUIRE(log.try_open());
     log.faulty().set(
         {.operation = operation, .nth = nth, .code = Errc::out_of_space, .lasts = true});
-    const int done = run_script(*log);
+    const int done = run_script(*log).done;
     if (done == kScriptSteps) break;
     log.faulty().heal();
     CAPTURE(nth, done);
@@ -124,6 +140,7 @@ TEST_CASE("What a write-ahead log has no space for either did not happen or stop
     if (const auto written = write(*log, Batch().vote(9, 9))) {
       ++refused;
       expected.term = Term{9};
+      expected.vote = NodeId{9};
       CHECK(loaded(*log).value() == expected);
     } else {
       ++stopped;
@@ -176,7 +193,7 @@ TEST_CASE("A write-ahead log that does not sync loses no more than its end with 
     WalLog log;
     log.options().sync = false;
     REQUIRE(log.try_open());
-    const int steps = run_script(*log);
+    const int steps = run_script(*log).done;
     REQUIRE(steps == kScriptSteps);
     log.lose_power(seed, survivors);
     CAPTURE(seed);
@@ -253,7 +270,7 @@ TEST_CASE("A write-ahead log that does not sync is not damaged by what a kill le
     } else {
       log.memory().fail_sync_after(nth);
     }
-    const int done = run_script(*log);
+    const int done = run_script(*log).done;
     if (done < kScriptSteps) ++failures;
     log.close();
     log.faulty().heal();

@@ -164,9 +164,31 @@ TEST_CASE("A log that believes whatever it reads is found out", "[storage][log]"
     using WrongLog::WrongLog;
     Result<std::vector<Entry>> read(const LogRange& range) override {
       auto entries = WrongLog::read(range);
-      if (entries && entries->size() > 3) entries->pop_back();
+      if (entries && entries->size() > 3) entries->erase(entries->begin());
       return entries;
     }
   };
   CHECK(failing_cases<Credulous>().size() > 5);
+}
+
+TEST_CASE("A log that forgets a vote in a power loss is found out", "[storage][log]") {
+  class Voteless final : public WrongLog {
+   public:
+    using WrongLog::WrongLog;
+    Result<std::optional<LoadedLog>> load(GroupId group) override {
+      auto log = WrongLog::load(group);
+      if (log && *log && (*log)->last == Index{0}) (*log)->hard_state.voted_for.reset();
+      return log;
+    }
+  };
+  CHECK_THAT(failing_cases<Voteless>(),
+             Catch::VectorContains(
+                 std::string("a power loss at any change takes nothing that was acknowledged")));
+}
+
+TEST_CASE("A log that does not use the disk it is given is told so", "[storage][log]") {
+  const auto found = run_log_storage_case("a bit that flips is noticed", {.open = open_memory});
+
+  CHECK_FALSE(found.passed);
+  CHECK_THAT(found.what, Catch::Contains("uses_disk"));
 }
