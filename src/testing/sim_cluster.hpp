@@ -94,6 +94,7 @@ class SimCluster {
   void replace_damaged();
   void order_replacement(SimNode& by, NodeId old, NodeId successor);
   [[nodiscard]] bool can_spare_one() const;
+  [[nodiscard]] bool may_reduce(std::size_t voters) const;
   [[nodiscard]] bool may_damage(NodeId node) const;
 
   // faults; they return whether there was something to do

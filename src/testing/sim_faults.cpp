@@ -364,16 +364,18 @@ bool SimCluster::apply_to_processes(const SimFaultStep& step) {
 // --- disks
 
 /// Whether the cluster can do without what one member holds: all have what they had, enough of them
-/// vote, and nobody will ask for a voter that has been replaced already.
+/// vote, also if an order is still on its way that takes a vote, and nobody will ask for a voter
+/// that has been replaced already.
 bool SimCluster::can_spare_one() const {
+  constexpr SimTime kLongestOrder = seconds(15);
   const MembershipPtr& newest = checks_.oracle().newest_members();
   const auto is_whole = [&](const auto& each) {
     return !newest->contains(each.first) ||
            (!each.second->has_damaged_disk() && checks_.remembers_newest_members(each.first));
   };
   return !lost_ && damaged_.empty() && !newest->is_joint() &&
-         newest->voters.size() >= kFewestVoters &&
-         std::all_of(nodes_.begin(), nodes_.end(), is_whole);
+         newest->voters.size() >= kFewestVoters && now() - last_reduction_ > kLongestOrder &&
+         !checks_.has_pending_change() && std::all_of(nodes_.begin(), nodes_.end(), is_whole);
 }
 
 bool SimCluster::may_damage(NodeId node) const {
@@ -468,6 +470,14 @@ bool SimCluster::apply_to_members(const SimFaultStep& step) {
   }
 }
 
+/// While one of three is lost, or will be when somebody looks, the other two are needed.
+bool SimCluster::may_reduce(std::size_t voters) const {
+  const bool is_damaged = std::any_of(nodes_.begin(), nodes_.end(), [](const auto& each) {
+    return each.second->has_damaged_disk();
+  });
+  return voters > kFewestVoters && !lost_ && damaged_.empty() && !is_damaged;
+}
+
 bool SimCluster::join(SimNode& by, std::uint32_t choice) {
   if (nodes_.size() >= kMostNodes || lost_) return false;
   const NodeId id{next_node_++};
@@ -478,7 +488,7 @@ bool SimCluster::join(SimNode& by, std::uint32_t choice) {
                           {id, {}, {SimTransport::url_of(id)}, {}, {}}});
   // In place of another one, through a joint phase.
   const auto& voters = by.driver().membership()->voters;
-  if (choice % 3 == 0 && (!learns || voters.size() > kFewestVoters)) {
+  if (choice % 3 == 0 && (!learns || may_reduce(voters.size()))) {
     last_reduction_ = now();
     change.steps.push_back(
         {MemberOperation::remove, {voters[choice / 3 % voters.size()], {}, {}, {}, {}}});
@@ -490,8 +500,7 @@ bool SimCluster::join(SimNode& by, std::uint32_t choice) {
 
 bool SimCluster::reduce(SimNode& by, MemberOperation operation, std::uint32_t choice) {
   const auto& voters = by.driver().membership()->voters;
-  // While one of three is lost, the other two are needed.
-  if (voters.size() <= kFewestVoters || lost_ || !damaged_.empty()) return false;
+  if (!may_reduce(voters.size())) return false;
   last_reduction_ = now();
   const auto ask = [&](std::uint32_t which) {
     MembershipChange change;

@@ -52,12 +52,8 @@ bool SimCluster::duplicate(const SimNode& node, SimTime lasts) {
 // --- a lost disk
 
 bool SimCluster::wipe(SimNode& node, SimTime lasts) {
-  // With fewer voters than it seems to have, a group must not lose any more: not one to an order
-  // that is still on its way, either.
-  constexpr SimTime kLongestOrder = seconds(15);
-  const bool is_settled =
-      can_spare_one() && now() - last_reduction_ > kLongestOrder && !checks_.has_pending_change();
-  if (is_beyond_model_ || nodes_.size() >= kMostNodes || !is_settled || !node.is_up()) return false;
+  if (is_beyond_model_ || nodes_.size() >= kMostNodes || !can_spare_one() || !node.is_up())
+    return false;
   if (!is_known_to_others(node.id())) return false;
   node.crash(SimNetwork::Farewell::close);
   clients_->node_crashed(node.id());
