@@ -28,8 +28,9 @@ struct ScriptRun {
   std::optional<Error> failure;
 };
 
-/// Enough to fill several of LevelDB's logs, or segments: vote, appends, a truncation, a
-/// compaction. Each step is synced, so that those that succeeded are durable.
+/// Enough to fill several of LevelDB's logs, or segments, and to give some of them up: vote,
+/// appends, a truncation, a compaction. Each step is synced, so that those that succeeded are
+/// durable.
 inline ScriptRun run_script(LogStorage& log) {
   ScriptRun run;
   const auto step = [&](const Result<void>& result) {
@@ -48,7 +49,7 @@ inline ScriptRun run_script(LogStorage& log) {
     append(1, index);
   if (!run.failure)
     step(write(log, Batch().vote(2, 2).truncate(15).append(2, 15, script_payload(2, 15))));
-  if (!run.failure) step(log.compact({}, snapshot(1, 10), Index{8}));
+  if (!run.failure) step(log.compact({}, snapshot(1, 14), Index{14}));
   for (std::uint64_t index = 16; index <= 30; ++index)
     append(2, index);
   return run;
@@ -74,10 +75,10 @@ inline Expected after(int steps) {
   if (steps == 22) return {Term{2}, NodeId{2}, {}, Index{15}, {}, {first, second}};
   return {Term{2},
           NodeId{2},
-          Index{7},
+          Index{13},
           Index{count - 8},
-          {Term{1}, Index{10}},
-          {{Index{8}, Term{1}}, second}};
+          {Term{1}, Index{14}},
+          {{Index{14}, Term{1}}, second}};
 }
 
 /// What it is as far as the log knows. Its entries can be read, and are those that were written.

@@ -257,6 +257,29 @@ TEST_CASE("With one segment and no room for another as large a compaction makes 
   CHECK(read(*log, first, index - 1)->size() == 10);
 }
 
+TEST_CASE("A write-ahead log that does not sync holds a prefix after a power loss at any change",
+          "[storage][wal][faults]") {
+  const auto survivors = GENERATE(Survivors::none, Survivors::oldest, Survivors::any);
+  std::uint64_t nth = 1;
+  for (;; ++nth) {
+    WalLog log;
+    log.options().sync = false;
+    REQUIRE(log.try_open());
+    log.faulty().set({.nth = nth, .lasts = true});
+    const int done = run_script(*log).done;
+    if (log.faulty().matched() < nth) break;
+    log.lose_power(nth, survivors);
+    CAPTURE(nth, done);
+    REQUIRE(log.try_open());
+    const Expected found = loaded(*log).value();
+    bool is_prefix = false;
+    for (int step = 0; step <= done + 1; ++step)
+      is_prefix = is_prefix || found == after(step);
+    CHECK(is_prefix);
+  }
+  CHECK(nth > kScriptSteps);
+}
+
 TEST_CASE("A write-ahead log that does not sync is not damaged by what a kill left in memory",
           "[storage][wal][faults]") {
   const bool is_killed = GENERATE(true, false);
