@@ -14,7 +14,7 @@ void Supply::retire(std::shared_ptr<const Segment> segment) {
   const bool is_read = segment.use_count() > 1;
   const bool is_usual = segment->size() >= segment_bytes_ && segment->size() / 2 <= segment_bytes_;
   const std::string spare = path + std::string(kUnfinished);
-  if (is_read || !is_usual || spares_.size() == kMostSpares || !leaves_reserve(0) ||
+  if (is_read || !is_usual || spares_.size() == kMostSpares || !check_reserve(0) ||
       !disk_.rename(path, spare)) {
     static_cast<void>(disk_.remove_file(path));
     return;
@@ -29,8 +29,9 @@ void Supply::give_up_spares() {
   spares_.clear();
 }
 
-bool Supply::leaves_reserve(std::uint64_t bytes) const {
-  return reserve_bytes_ == 0 || check_room(disk_, directory_, bytes, reserve_bytes_);
+Result<void> Supply::check_reserve(std::uint64_t bytes) const {
+  if (reserve_bytes_ == 0) return {};
+  return check_room(disk_, directory_, bytes, reserve_bytes_);
 }
 
 void Supply::prepare(const SegmentId& segment, std::uint64_t bytes) {
@@ -49,7 +50,7 @@ Result<std::unique_ptr<WritableFile>> Supply::make(const SegmentId& segment, std
     if (!made) spares_.clear();
     return made;
   }
-  if (!leaves_reserve(bytes)) return Error(Errc::out_of_space, "the rest is kept in reserve");
+  if (auto room = check_reserve(bytes); !room) return std::move(room).error();
   return create_segment(disk_, directory_, segment, bytes);
 }
 
@@ -58,8 +59,7 @@ Result<std::unique_ptr<WritableFile>> Supply::make_small(const SegmentId& segmen
                                                          std::uint64_t least,
                                                          bool may_use_reserve) {
   if (!may_use_reserve) {
-    if (auto room = check_room(disk_, directory_, least, reserve_bytes_); !room)
-      return std::move(room).error();
+    if (auto room = check_reserve(least); !room) return std::move(room).error();
   }
   std::uint64_t bytes = least;
   if (reserve_bytes_ > 0) {
@@ -89,7 +89,7 @@ Result<std::unique_ptr<WritableFile>> Supply::take(const SegmentId& segment,
     // says so, then what lies behind would look as if it had never been.
     auto made = make(segment, std::max(bytes, segment_bytes_));
     if (!made && made.error() == Errc::out_of_space && bytes < segment_bytes_)
-      made = make_small(segment, bytes, may_use_reserve || reserve_bytes_ == 0);
+      made = make_small(segment, bytes, may_use_reserve);
     if (!made) return made;  // if for want of space, then what there was is there
     keep(segment.sequence, *std::move(made));
   }

@@ -43,7 +43,8 @@ class Supply {
     return newest_ready_.load(std::memory_order_acquire) == sequence;
   }
 
-  /// The segment, empty and durable, of at least `bytes`; waits if it is being made. Errors:
+  /// The segment, empty and durable, of at least `bytes`; waits if it is being made. One that
+  /// `may_use_reserve` may be had, if small, when there is nothing else left. Errors:
   /// out_of_space: nothing was changed · as Disk.
   [[nodiscard]] Result<std::unique_ptr<WritableFile>> take(const SegmentId& segment,
                                                            std::uint64_t bytes,
@@ -58,7 +59,8 @@ class Supply {
   [[nodiscard]] Result<std::unique_ptr<WritableFile>> make_small(const SegmentId& segment,
                                                                  std::uint64_t least,
                                                                  bool may_use_reserve);
-  [[nodiscard]] bool leaves_reserve(std::uint64_t bytes) const;
+  /// Whether `bytes` more leave it. Errors: out_of_space, with the figures.
+  [[nodiscard]] Result<void> check_reserve(std::uint64_t bytes) const;
   void keep(std::uint64_t sequence, std::unique_ptr<WritableFile> file);
 
   Disk& disk_;
