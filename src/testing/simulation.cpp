@@ -148,7 +148,7 @@ SimulationReport simulate(const SimulationOptions& options) {
       if (!cluster.is_cut_short()) cluster.apply(step);
     }
     cluster.run_until(options.duration);
-    if (!options.faults && !cuts_paths_in_turn(options.seed)) add_faults(cluster);
+    if (!options.faults) add_faults(cluster);
     if (!cluster.is_cut_short() && !cluster.has_left_model()) recover(cluster, options);
     report.is_history_complete = cluster.clients().check_history();
   } catch (const CheckFailed& failure) {
