@@ -1,10 +1,12 @@
-// What every Disk promises, tried on the operating system's and on the one that tests use instead.
+// What every Disk promises, tried on the operating system's, on the one that tests use instead, and
+// on one that keeps all changes to itself.
 #include "raftkit/disk.hpp"
 
 #include <memory>
 
 #include <catch2/catch.hpp>
 
+#include "storage/overlay_disk.hpp"
 #include "support/temporary_directory.hpp"
 #include "testing/memory_disk.hpp"
 
@@ -16,14 +18,18 @@ std::span<const std::byte> bytes_of(std::string_view text) {
   return std::as_bytes(std::span(text.data(), text.size()));
 }
 
-/// One of the two disks, and a directory on it.
+/// One of the disks, and a directory on it.
 class AnyDisk {
  public:
-  explicit AnyDisk(const std::string& name) : on_system_(name == "posix") {
+  explicit AnyDisk(const std::string& name)
+      : on_system_(name == "posix"), is_overlay_(name == "overlay") {
     REQUIRE(disk().create_directories(path("")));
   }
 
-  Disk& disk() { return on_system_ ? posix_disk() : memory_; }
+  Disk& disk() {
+    if (is_overlay_) return overlay_;
+    return on_system_ ? posix_disk() : memory_;
+  }
   std::string path(const std::string& name) {
     return (on_system_ ? directory_.path() : std::string("/memory")) +
            (name.empty() ? "" : "/" + name);
@@ -41,14 +47,16 @@ class AnyDisk {
 
  private:
   bool on_system_;
+  bool is_overlay_;
   test::TemporaryDirectory directory_;
   testing::MemoryDisk memory_;
+  OverlayDisk overlay_{memory_};
 };
 
 }  // namespace
 
 TEST_CASE("A file grows at its end and can be overwritten in its middle", "[storage][disk]") {
-  AnyDisk any(GENERATE("posix", "memory"));
+  AnyDisk any(GENERATE("posix", "memory", "overlay"));
   auto file = any.disk().open_writable(any.path("f"), Disk::Open::create_new);
   REQUIRE(file);
 
@@ -63,7 +71,7 @@ TEST_CASE("A file grows at its end and can be overwritten in its middle", "[stor
 }
 
 TEST_CASE("A file is opened for writing in three ways", "[storage][disk]") {
-  AnyDisk any(GENERATE("posix", "memory"));
+  AnyDisk any(GENERATE("posix", "memory", "overlay"));
   any.write("f", "12345");
 
   CHECK(any.disk().open_writable(any.path("f"), Disk::Open::create_new).error() ==
@@ -83,7 +91,7 @@ TEST_CASE("A file is opened for writing in three ways", "[storage][disk]") {
 }
 
 TEST_CASE("Preallocated space reads as zeros, and truncating gives it back", "[storage][disk]") {
-  AnyDisk any(GENERATE("posix", "memory"));
+  AnyDisk any(GENERATE("posix", "memory", "overlay"));
   auto file = any.disk().open_writable(any.path("f"), Disk::Open::create_new);
   REQUIRE(file);
   REQUIRE((*file)->append(bytes_of("ab")));
@@ -100,7 +108,7 @@ TEST_CASE("Preallocated space reads as zeros, and truncating gives it back", "[s
 }
 
 TEST_CASE("A read is short only at the end of the file", "[storage][disk]") {
-  AnyDisk any(GENERATE("posix", "memory"));
+  AnyDisk any(GENERATE("posix", "memory", "overlay"));
   any.write("f", "0123456789");
   auto file = any.disk().open_readable(any.path("f"));
   REQUIRE(file);
@@ -115,7 +123,7 @@ TEST_CASE("A read is short only at the end of the file", "[storage][disk]") {
 }
 
 TEST_CASE("A directory lists its names in order, files and directories", "[storage][disk]") {
-  AnyDisk any(GENERATE("posix", "memory"));
+  AnyDisk any(GENERATE("posix", "memory", "overlay"));
   any.write("b", "");
   any.write("a", "");
   REQUIRE(any.disk().create_directories(any.path("c/d")));
@@ -128,7 +136,7 @@ TEST_CASE("A directory lists its names in order, files and directories", "[stora
 }
 
 TEST_CASE("Renaming replaces what is there", "[storage][disk]") {
-  AnyDisk any(GENERATE("posix", "memory"));
+  AnyDisk any(GENERATE("posix", "memory", "overlay"));
   any.write("old", "1");
   any.write("new", "2");
 
@@ -141,7 +149,7 @@ TEST_CASE("Renaming replaces what is there", "[storage][disk]") {
 
 TEST_CASE("Removing a tree takes everything in it and does not mind a missing one",
           "[storage][disk]") {
-  AnyDisk any(GENERATE("posix", "memory"));
+  AnyDisk any(GENERATE("posix", "memory", "overlay"));
   REQUIRE(any.disk().create_directories(any.path("t/u")));
   any.write("t/f", "x");
   any.write("t/u/f", "x");
@@ -154,7 +162,7 @@ TEST_CASE("Removing a tree takes everything in it and does not mind a missing on
 }
 
 TEST_CASE("What is missing is not_found, and the error names it", "[storage][disk]") {
-  AnyDisk any(GENERATE("posix", "memory"));
+  AnyDisk any(GENERATE("posix", "memory", "overlay"));
   const std::string path = any.path("nowhere/f");
 
   for (const Error& error : {any.disk().open_writable(path, Disk::Open::truncate).error(),
@@ -171,7 +179,7 @@ TEST_CASE("What is missing is not_found, and the error names it", "[storage][dis
 }
 
 TEST_CASE("A lock is refused to a second owner until the first gives it back", "[storage][disk]") {
-  AnyDisk any(GENERATE("posix", "memory"));
+  AnyDisk any(GENERATE("posix", "memory"));  // an overlay takes what locks there are
   auto first = any.disk().lock(any.path("LOCK"));
   REQUIRE(first);
 
@@ -184,12 +192,12 @@ TEST_CASE("A lock is refused to a second owner until the first gives it back", "
 }
 
 TEST_CASE("A disk knows how much room is left", "[storage][disk]") {
-  AnyDisk any(GENERATE("posix", "memory"));
+  AnyDisk any(GENERATE("posix", "memory", "overlay"));
   CHECK(any.disk().free_bytes(any.path("")).value() > 0);
 }
 
 TEST_CASE("A file is replaced at once or not at all", "[storage][disk]") {
-  AnyDisk any(GENERATE("posix", "memory"));
+  AnyDisk any(GENERATE("posix", "memory", "overlay"));
 
   REQUIRE(write_file_atomically(any.disk(), any.path("f"), bytes_of("one")));
   REQUIRE(write_file_atomically(any.disk(), any.path("f"), bytes_of("three")));
@@ -199,7 +207,7 @@ TEST_CASE("A file is replaced at once or not at all", "[storage][disk]") {
 }
 
 TEST_CASE("A file that is larger than it may be is not read", "[storage][disk]") {
-  AnyDisk any(GENERATE("posix", "memory"));
+  AnyDisk any(GENERATE("posix", "memory", "overlay"));
   any.write("f", "12345");
 
   CHECK(read_file(any.disk(), any.path("f"), 5).value() == "12345");
@@ -208,7 +216,7 @@ TEST_CASE("A file that is larger than it may be is not read", "[storage][disk]")
 }
 
 TEST_CASE("A counting disk counts syncs and bytes", "[storage][disk]") {
-  AnyDisk any(GENERATE("posix", "memory"));
+  AnyDisk any(GENERATE("posix", "memory", "overlay"));
   DiskCounters counters;
   const auto disk = make_counting_disk(any.disk(), counters);
 
