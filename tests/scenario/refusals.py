@@ -9,6 +9,7 @@ system of their own run, too; otherwise they are skipped and said to be.
 """
 import argparse
 import glob
+import hashlib
 import json
 import os
 import shutil
@@ -183,6 +184,43 @@ def emptied(cluster):
     refused(cluster, 2, 1, "holds nothing", log, "was in use")
 
 
+def inspected(cluster, member, *options):
+    return subprocess.run([cluster.inspect, *options, cluster.data(member)], capture_output=True, text=True, check=False)
+
+
+def found_by_inspection(cluster, place):
+    """raftkit-inspect sees what a start sees, and leaves it as it is."""
+    before = contents(cluster.data(2))
+    found = inspected(cluster, 2, "--verify")
+    expect(found.stdout, "DAMAGE: ", place)
+    if found.returncode != 1:
+        raise Failed(f"raftkit-inspect: exit status {found.returncode}, not 1:\n{found.stdout}{found.stderr}")
+    if contents(cluster.data(2)) != before:
+        raise Failed("raftkit-inspect has changed a file")
+
+
+def contents(directory):
+    files = {}
+    for path in glob.glob(f"{directory}/**", recursive=True):
+        if os.path.isfile(path):
+            with open(path, "rb") as file:
+                files[path] = hashlib.sha256(file.read()).hexdigest()
+    return files
+
+
+def only_stopped_members_are_inspected(cluster):
+    values = written(cluster)
+    running = inspected(cluster, 0)
+    expect(running.stderr, cluster.data(0), "is in use by a running member")
+    cluster.stop()
+    stopped = inspected(cluster, 0, "--verify", "--json")
+    if (running.returncode, stopped.returncode) != (2, 0):
+        raise Failed(f"exit statuses {running.returncode} and {stopped.returncode}, not 2 and 0:\n{stopped.stderr}")
+    log = json.loads(stopped.stdout)["log"]["groups"][0]
+    if log["last"] < len(values) or log["hard_state"]["commit"] < len(values):
+        raise Failed(f"{len(values)} keys were put, and the log holds {log}")
+
+
 def damaged(place, pattern, change, flags=()):
     """One file is not what was written; where it lies is named."""
 
@@ -196,6 +234,8 @@ def damaged(place, pattern, change, flags=()):
         with open(path, "r+b") as file:
             change(file, os.path.getsize(path))
         refused(cluster, 2, 1, "start_failed", os.path.dirname(path), "add it again")
+        if not place.startswith("state"):
+            found_by_inspection(cluster, os.path.dirname(path))
         cluster.wait_until_healthy(0)
 
     case.__name__ = f"{change.__name__} in {place}/{pattern}"
@@ -342,7 +382,7 @@ CASES = [
     damaged("log", "*.log", flipped_bit, LEVELDB),
     *(damaged(place, pattern, change, flags) for place, flags in (("log", LEVELDB), ("state/db-*", ()))
       for pattern, change in (("MANIFEST-*", flipped_bit), ("CURRENT", cut_to_nothing))),
-    other_log_than_before,
+    other_log_than_before, only_stopped_members_are_inspected,
     unsynced_state_is_made_again, old_copy, full_disk,
 ]
 
@@ -354,6 +394,7 @@ def title(case):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kvstore", required=True, help="the program")
+    parser.add_argument("--inspect", required=True, help="the program raftkit-inspect")
     parser.add_argument("--directory", default="refusals.data", help="for data and logs; removed first")
     parser.add_argument("--port", type=int, default=24300, help="the first of eight on 127.0.0.1")
     parser.add_argument("--case", default="", help="only those whose title contains this")
@@ -367,6 +408,7 @@ def main():
     for number, case in enumerate(chosen):
         directory = os.path.abspath(f"{options.directory}/{number}")
         cluster = Cluster(os.path.abspath(options.kvstore), directory, options.port)
+        cluster.inspect = os.path.abspath(options.inspect)
         started = time.monotonic()
         try:
             case(cluster)

@@ -23,8 +23,10 @@ ALLOWED = {
     "logging": ({"base", "logging"}, ("spdlog/",)),
     "runtime": (SPINE | {"runtime"}, ("boost/asio",)),
     "testing": (SPINE | {"wire", "sessions", "storage", "transport", "testing"}, ("boost/asio",)),
-    # Puts the others together, in front of embedders; nothing but it knows both the spine and a leaf.
+    # Puts the others together, in front of embedders; nothing else of the library knows both the spine and a leaf.
     "assembly": (SPINE | LEAVES | {"runtime", "assembly"}, ("boost/asio",)),
+    # A program that reads what the others wrote.
+    "inspect": ({"base", "wire", "storage", "transport", "assembly", "inspect"}, ()),
 }
 ANYWHERE = ("boost/system/error_code.hpp",)
 # What brings a clock, threads, randomness, I/O or an unspecified order into the pure layers.
