@@ -40,6 +40,7 @@ void refuse_file_system_in_memory(const std::string& directory) {
 
 Cluster::Cluster(ClusterOptions options)
     : options_(std::move(options)), processes_(options_.members) {
+  if (options_.data_directory.empty()) options_.data_directory = options_.directory;
   std::filesystem::remove_all(options_.directory);
   std::filesystem::create_directories(options_.directory);
   refuse_file_system_in_memory(options_.directory);
@@ -82,7 +83,7 @@ std::vector<std::string> Cluster::arguments(std::size_t member) const {
   }
   std::vector<std::string> all = {options_.server,
                                   "--name=" + name,
-                                  "--data-dir=" + options_.directory + "/" + name,
+                                  "--data-dir=" + options_.data_directory + "/" + name,
                                   "--listen-peer-urls=" + peer_url(member),
                                   "--initial-advertise-peer-urls=" + peer_url(member),
                                   "--listen-client-urls=http://" + endpoint(member),
@@ -150,8 +151,7 @@ void Cluster::wait_until_serving(std::size_t member, std::chrono::seconds limit)
     int ended = 0;
     if (waitpid(*processes_[member], &ended, WNOHANG) > 0) {
       processes_[member].reset();
-      throw std::runtime_error("n" + std::to_string(member) + " ended by itself, see " +
-                               log_file(member));
+      throw MemberEnded("n" + std::to_string(member) + " ended by itself, see " + log_file(member));
     }
     const auto seen = status(member);
     if (seen && seen->leader() != 0) return;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <sys/types.h>
 #include <vector>
@@ -14,11 +15,17 @@
 namespace raftkit::jepsen {
 
 struct ClusterOptions {
-  std::string server;     ///< path of the program
-  std::string directory;  ///< for data and logs; must not be on a file system in memory
+  std::string server;               ///< path of the program
+  std::string directory;            ///< for data and logs; must not be on a file system in memory
+  std::string data_directory = {};  ///< for the data; empty: `directory`
   std::uint16_t first_port = 0;
   std::size_t members = 3;
   std::vector<std::string> extra_arguments = {};
+};
+
+/// A member ended without having been asked to.
+struct MemberEnded : std::runtime_error {
+  using std::runtime_error::runtime_error;
 };
 
 /// Owner: one thread; endpoint() and stub factories may be used from any.

@@ -1,9 +1,10 @@
-// Kills and pauses server processes under load and checks that what the clients saw is
-// linearizable.
+// Kills and pauses server processes under load, or cuts the power of their disk, and checks that
+// what the clients saw is linearizable.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 #include <random>
 #include <stdexcept>
 #include <string>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "jepsen-lite/cluster.hpp"
+#include "jepsen-lite/power_disk.hpp"
 #include "jepsen-lite/workload.hpp"
 
 namespace raftkit::jepsen {
@@ -27,12 +29,15 @@ constexpr const char* kUsage = R"(usage: jepsen-lite --server PROGRAM [OPTION VA
   --seconds N           how long to run (default: 20)
   --clients N           how many at a time (default: 8)
   --seed N              of the nemesis and the clients (default: from the clock)
+  --power-cuts N        instead of kills, pauses and --seconds: so often the power fails, for all servers at
+                        once. Their data are in a file system of its own, so it needs root
   --expect VERDICT      linearizable (default) or violation: what makes the run a success
 )";
 
 struct Options {
   ClusterOptions cluster{.server = {}, .directory = "jepsen-lite.data", .first_port = 24790};
   seconds duration{20};
+  int power_cuts = 0;
   std::size_t clients = 8;
   std::uint64_t seed = static_cast<std::uint64_t>(steady_clock::now().time_since_epoch().count());
   bool expect_violation = false;
@@ -53,6 +58,8 @@ Options parse(int argc, char** argv) {
       options.cluster.first_port = static_cast<std::uint16_t>(std::stoul(value));
     else if (flag == "--seconds")
       options.duration = seconds(std::stoul(value));
+    else if (flag == "--power-cuts")
+      options.power_cuts = std::stoi(value);
     else if (flag == "--clients")
       options.clients = std::stoul(value);
     else if (flag == "--seed")
@@ -94,6 +101,22 @@ class Nemesis {
     }
   }
 
+  /// Of all at once, amid what they write.
+  void cut_power(PowerDisk& disk) {
+    std::this_thread::sleep_for(milliseconds(300));
+    sleep_up_to(milliseconds(1200));
+    disk.cut();
+    for (std::size_t member = 0; member < cluster_.size(); ++member)
+      cluster_.kill(member);
+    disk.restore();
+    for (std::size_t member = 0; member < cluster_.size(); ++member)
+      cluster_.start(member);
+    for (std::size_t member = 0; member < cluster_.size(); ++member)
+      cluster_.wait_until_serving(member, seconds(30));
+    ++power_cuts_;
+  }
+
+  [[nodiscard]] int power_cuts() const { return power_cuts_; }
   [[nodiscard]] int kills() const { return kills_; }
   [[nodiscard]] int leader_kills() const { return leader_kills_; }
   [[nodiscard]] int pauses() const { return pauses_; }
@@ -134,6 +157,7 @@ class Nemesis {
   int kills_ = 0;
   int leader_kills_ = 0;
   int pauses_ = 0;
+  int power_cuts_ = 0;
 };
 
 const char* show(Action action) {
@@ -220,9 +244,66 @@ Verdicts check(const Histories& histories, const Options& options) {
   return verdicts;
 }
 
+/// Disturbs the cluster as long as was asked for.
+void disturb(Nemesis& nemesis, const Workload& workload, const Options& options, PowerDisk* disk) {
+  const auto end = steady_clock::now() + options.duration;
+  while (disk != nullptr ? nemesis.power_cuts() < options.power_cuts : steady_clock::now() < end) {
+    if (disk != nullptr) {
+      nemesis.cut_power(*disk);
+      std::printf("%d power cuts, ", nemesis.power_cuts());
+    } else {
+      nemesis.strike();
+      std::printf("%d kills, %d pauses, ", nemesis.kills(), nemesis.pauses());
+    }
+    std::printf("%llu writes acknowledged, %llu unknown\n",
+                static_cast<unsigned long long>(workload.acknowledged_writes()),
+                static_cast<unsigned long long>(workload.unknown_writes()));
+    std::fflush(stdout);
+  }
+}
+
+int judge(const Histories& histories,
+          const Workload& workload,
+          const Nemesis& nemesis,
+          const Options& options) {
+  const double overlap = overlapping_share(histories);
+  const Verdicts verdicts = check(histories, options);
+  std::printf(
+      "%zu keys: %zu linearizable, %zu not, %zu undecided; %.0f %% of the operations overlap; "
+      "%d kills, %d of a leader; %d pauses; %d power cuts; %llu acknowledged writes, %llu unknown "
+      "outcomes\n",
+      histories.size(),
+      verdicts.linearizable,
+      verdicts.violated,
+      verdicts.undecided,
+      100 * overlap,
+      nemesis.kills(),
+      nemesis.leader_kills(),
+      nemesis.pauses(),
+      nemesis.power_cuts(),
+      static_cast<unsigned long long>(workload.acknowledged_writes()),
+      static_cast<unsigned long long>(workload.unknown_writes()));
+  if (options.expect_violation) return verdicts.violated > 0 ? 0 : 1;
+  const bool is_meaningful = overlap >= 0.5 && workload.unknown_writes() > 0 &&
+                             nemesis.leader_kills() + nemesis.power_cuts() > 0;
+  if (!is_meaningful)
+    std::printf(
+        "the run proves too little: overlap, unknown outcomes, leader kills or power cuts are "
+        "missing\n");
+  return verdicts.violated == 0 && verdicts.undecided == 0 && is_meaningful ? 0 : 1;
+}
+
 int run(const Options& options) {
   std::printf("seed %llu\n", static_cast<unsigned long long>(options.seed));
-  Cluster cluster(options.cluster);
+  ClusterOptions cluster_options = options.cluster;
+  if (options.power_cuts > 0) {
+    cluster_options.data_directory = options.cluster.directory + "/disk";
+    PowerDisk::unmount_leftover(cluster_options.data_directory);
+  }
+  std::optional<PowerDisk> disk;  // outlives the servers
+  Cluster cluster(cluster_options);
+  if (options.power_cuts > 0)
+    disk.emplace(options.cluster.directory + "/disk.ext4", cluster_options.data_directory);
   WorkloadOptions work{.endpoints = {}, .clients = options.clients, .seed = options.seed};
   for (std::size_t i = 0; i < cluster.size(); ++i) {
     cluster.start(i);
@@ -234,39 +315,16 @@ int run(const Options& options) {
   Workload workload(work);
   Nemesis nemesis(cluster, options.seed);
   workload.start();
-  const auto end = steady_clock::now() + options.duration;
-  while (steady_clock::now() < end) {
-    nemesis.strike();
-    std::printf("%d kills, %d pauses, %llu writes acknowledged, %llu unknown\n",
-                nemesis.kills(),
-                nemesis.pauses(),
-                static_cast<unsigned long long>(workload.acknowledged_writes()),
-                static_cast<unsigned long long>(workload.unknown_writes()));
-    std::fflush(stdout);
+  try {
+    disturb(nemesis, workload, options, disk ? &*disk : nullptr);
+  } catch (const MemberEnded& ended) {
+    // It has noticed by itself that something is lost.
+    if (!options.expect_violation) throw;
+    std::printf("%s\n", ended.what());
+    return 0;
   }
   const Histories histories = workload.stop();
-  const double overlap = overlapping_share(histories);
-  const Verdicts verdicts = check(histories, options);
-  std::printf(
-      "%zu keys: %zu linearizable, %zu not, %zu undecided; %.0f %% of the operations overlap; "
-      "%d kills, %d of a leader; %d pauses; %llu acknowledged writes, %llu unknown outcomes\n",
-      histories.size(),
-      verdicts.linearizable,
-      verdicts.violated,
-      verdicts.undecided,
-      100 * overlap,
-      nemesis.kills(),
-      nemesis.leader_kills(),
-      nemesis.pauses(),
-      static_cast<unsigned long long>(workload.acknowledged_writes()),
-      static_cast<unsigned long long>(workload.unknown_writes()));
-  if (options.expect_violation) return verdicts.violated > 0 ? 0 : 1;
-  const bool is_meaningful =
-      overlap >= 0.5 && workload.unknown_writes() > 0 && nemesis.leader_kills() > 0;
-  if (!is_meaningful)
-    std::printf(
-        "the run proves too little: overlap, unknown outcomes or leader kills are missing\n");
-  return verdicts.violated == 0 && verdicts.undecided == 0 && is_meaningful ? 0 : 1;
+  return judge(histories, workload, nemesis, options);
 }
 
 }  // namespace
@@ -279,6 +337,9 @@ int main(int argc, char** argv) {
     if (*wrong.what() != '\0') std::fprintf(stderr, "jepsen-lite: cannot read %s\n", wrong.what());
     std::fputs(raftkit::jepsen::kUsage, *wrong.what() == '\0' ? stdout : stderr);
     return *wrong.what() == '\0' ? 0 : 2;
+  } catch (const raftkit::jepsen::Unavailable& missing) {
+    std::printf("SKIPPED: %s\n", missing.what());
+    return 77;
   } catch (const std::exception& failed) {
     std::fprintf(stderr, "jepsen-lite: %s\n", failed.what());
     return 1;
