@@ -1,7 +1,7 @@
 #include "testing/log_image.hpp"
 
 #include <algorithm>
-#include <cstring>
+#include <isa-l/crc64.h>
 #include <string_view>
 
 #include "testing/check.hpp"
@@ -18,14 +18,9 @@ HistoryHash after(HistoryHash before, const Entry& entry) {
   mix(entry.id.term.value);
   mix(entry.id.index.value);
   mix(entry.payload.size());
-  // Eight bytes at a time, and by other means than the checksums under test.
-  for (std::string_view rest = entry.payload.view(); !rest.empty();) {
-    std::uint64_t word = 0;
-    const std::size_t size = std::min(rest.size(), sizeof word);
-    std::memcpy(&word, rest.data(), size);
-    mix(word);
-    rest.remove_prefix(size);
-  }
+  // Not the checksum under test, which need not notice its own mistakes.
+  const std::string_view payload = entry.payload.view();
+  mix(crc64_ecma_refl(0, reinterpret_cast<const unsigned char*>(payload.data()), payload.size()));
   return hash;
 }
 

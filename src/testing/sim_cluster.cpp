@@ -156,7 +156,9 @@ void SimCluster::run_until(SimTime end) {
 
 // --- leaders stay
 
-void SimCluster::watch_leaders(const SimFaultPlan& plan) {
+void SimCluster::prepare_for(const SimFaultPlan& plan) {
+  const auto replays = [](const SimFaultStep& step) { return step.fault == SimFault::replay; };
+  if (std::any_of(plan.begin(), plan.end(), replays)) network_.keep_what_is_sent();
   const RaftOptions& raft = settings_.driver.raft;
   const bool are_of_paths = std::all_of(plan.begin(), plan.end(), cuts_paths);
   // Without pre-votes whoever comes back deposes the leader; without check-quorum voters do not

@@ -27,7 +27,7 @@ class SimCluster {
   void begin();
   /// That leaders stay, from the first one on that all follow: without faults for ever, and with
   /// faults of paths alone each may cost a few. Of other plans and settings nothing is promised.
-  void watch_leaders(const SimFaultPlan& plan);
+  void prepare_for(const SimFaultPlan& plan);
   /// That hardly anything happens when nobody asks for anything; takes a while.
   void check_idle();
   void apply(const SimFaultStep& step);

@@ -111,7 +111,7 @@ SimStreamPtr SimNetwork::open(NodeId from, NodeId to) {
 
 void SimNetwork::send(const SimStreamPtr& stream, std::vector<std::byte> bytes, SimOrigin origin) {
   if (origin == SimOrigin::sender) {
-    remember(*stream, bytes);
+    if (keeps_sent_) remember(*stream, bytes);
     stream->in_flight += bytes.size();
   }
   stream->on_the_way.push_back({std::move(bytes), origin});
@@ -156,8 +156,33 @@ void SimNetwork::take_record(std::span<std::byte> record) {
 }
 
 void SimNetwork::taken(const SimStreamPtr& stream, std::size_t bytes) {
-  clock_.after(delay(stream->to, stream->from), [stream, bytes] {
-    stream->in_flight -= std::min(bytes, stream->in_flight);
+  const SimTime when = clock_.now() + delay(stream->to, stream->from);
+  stream->taken.push_back({when, bytes});
+  if (stream->awaits_taken) plan_wake(stream, when);
+}
+
+void SimNetwork::settle(SimStream& stream) const {
+  std::erase_if(stream.taken, [&](const SimStream::Taken& part) {
+    if (part.when > clock_.now()) return false;
+    stream.in_flight -= std::min(part.bytes, stream.in_flight);
+    stream.last_taken = std::max(stream.last_taken, part.when);
+    return true;
+  });
+}
+
+void SimNetwork::await_taken(const SimStreamPtr& stream) {
+  stream->awaits_taken = true;
+  for (const SimStream::Taken& part : stream->taken)
+    plan_wake(stream, part.when);
+}
+
+void SimNetwork::plan_wake(const SimStreamPtr& stream, SimTime when) {
+  if (stream->wakes_at && *stream->wakes_at <= when) return;
+  stream->wakes_at = when;
+  clock_.after(when - clock_.now(), [stream, when] {
+    if (stream->wakes_at != when) return;  // there was an earlier time
+    stream->wakes_at.reset();
+    stream->awaits_taken = false;
     if (stream->has_sender && stream->on_taken) stream->on_taken();
   });
 }

@@ -35,7 +35,15 @@ struct SimStream {
   NodeId to;
   bool has_sender = true;
   bool has_receiver = true;
-  std::size_t in_flight = 0;  ///< sent and not yet taken by the receiver
+  std::size_t in_flight = 0;  ///< sent, and the sender does not know that it was taken
+  struct Taken {
+    SimTime when;  ///< the sender knows
+    std::size_t bytes;
+  };
+  std::vector<Taken> taken;         ///< all of it in flight
+  bool awaits_taken = false;        ///< the sender can go on only when something is
+  std::optional<SimTime> wakes_at;  ///< then it is told
+  SimTime last_taken{0};            ///< as far as the sender has learned
   SimTime last_arrival{0};
   struct Packet {
     std::vector<std::byte> bytes;
@@ -47,7 +55,7 @@ struct SimStream {
   std::function<void(std::vector<std::byte>, SimOrigin)>
       on_bytes;                            ///< at the receiver; it calls taken()
   std::function<void()> on_sender_gone;    ///< at the receiver
-  std::function<void()> on_taken;          ///< at the sender
+  std::function<void()> on_taken;          ///< at the sender, if it waits for that
   std::function<void()> on_receiver_gone;  ///< at the sender
 };
 using SimStreamPtr = std::shared_ptr<SimStream>;
@@ -97,6 +105,13 @@ class SimNetwork {
             SimOrigin origin = SimOrigin::sender);
   /// The receiver has dealt with what on_bytes() gave it.
   void taken(const SimStreamPtr& stream, std::size_t bytes);
+  /// What the sender has learned by now of what was taken: an event for each time would be a third
+  /// of all events, and hardly ever of any use.
+  void settle(SimStream& stream) const;
+  /// Calls on_taken() at the next time that the sender learns of some.
+  void await_taken(const SimStreamPtr& stream);
+  /// Without it there is nothing to replay().
+  void keep_what_is_sent() { keeps_sent_ = true; }
 
   enum class Farewell {
     close,   ///< the other side is told, if the path is whole
@@ -127,6 +142,7 @@ class SimNetwork {
   void arrive(const SimStreamPtr& stream);
   void remember(const SimStream& stream, const std::vector<std::byte>& bytes);
   void tell_sender(const SimStreamPtr& stream);
+  void plan_wake(const SimStreamPtr& stream, SimTime when);
 
   SimClock& clock_;
   core::Random& random_;
@@ -135,6 +151,7 @@ class SimNetwork {
   std::optional<std::uint32_t> bit_of_next_record_;
   SimTime next_garbling_{0};  // not before
   std::vector<std::weak_ptr<SimStream>> streams_;
+  bool keeps_sent_ = false;
   std::map<std::pair<NodeId, NodeId>, Sent> sent_;
 };
 

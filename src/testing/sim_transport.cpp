@@ -178,7 +178,6 @@ void SimTransport::answered(NodeId to, std::uint64_t attempt, Result<Welcomed> a
       const auto still = peers_.find(to);
       const SimStreamPtr mine = stream.lock();
       if (mine == nullptr || still == peers_.end() || still->second->stream != mine) return;
-      still->second->last_progress = process_.now();
       pump(to);
       drive(to);
     });
@@ -251,17 +250,21 @@ void SimTransport::pump(NodeId to) {
   const auto found = peers_.find(to);
   if (found == peers_.end() || found->second->stream == nullptr) return;
   Peer& peer = *found->second;
+  settle(peer);
   wire::WriteBatch batch;
   while (peer.stream->in_flight < kWindowBytes) {
     batch.clear();
     transport::gather(batch, *peer.writer, peer);
-    if (batch.empty()) {
-      peer.link.drained();
-      break;
-    }
+    if (batch.empty()) return peer.link.drained();
     network_.send(peer.stream, bytes_of(batch));
     peer.last_progress = process_.now();
   }
+  if (!peer.stream->awaits_taken) network_.await_taken(peer.stream);
+}
+
+void SimTransport::settle(Peer& peer) {
+  network_.settle(*peer.stream);
+  peer.last_progress = std::max(peer.last_progress, peer.stream->last_taken);
 }
 
 void SimTransport::fail(NodeId to, PeerState why, const Error& error, PeerReport::By by) {
@@ -414,6 +417,7 @@ void SimTransport::tick() {
   std::vector<NodeId> stalled;
   for (auto& [id, peer] : peers_) {
     if (peer->stream == nullptr) continue;
+    settle(*peer);
     if (is_late) peer->last_progress = process_.now();
     keep_alive(*peer);
     if (peer->stream->in_flight > 0 && process_.now() - peer->last_progress >= kIdleTimeout)

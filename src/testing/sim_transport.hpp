@@ -107,6 +107,7 @@ class SimTransport {
   void drive(NodeId to);
   void send(Peer& peer, Envelope envelope);
   void pump(NodeId to);
+  void settle(Peer& peer);
   void fail(NodeId to, PeerState why, const Error& error, PeerReport::By by = PeerReport::By::us);
   void hang_up(Peer& peer);
 

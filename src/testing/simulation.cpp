@@ -141,7 +141,7 @@ SimulationReport simulate(const SimulationOptions& options) {
   try {
     const auto plan =
         options.faults ? *options.faults : make_fault_plan(options.seed, options.duration);
-    cluster.watch_leaders(plan);
+    cluster.prepare_for(plan);
     cluster.begin();
     for (const SimFaultStep& step : plan) {
       cluster.run_until(step.at);
