@@ -27,7 +27,7 @@ class Store {
  public:
   explicit Store(LogStorageBench& bench) : bench_(bench) { bench_.open(); }
 
-  LogStorage& log() { return bench_.log(); }
+  LogStorage& log() { return bench_.store(); }
   std::optional<LoadedLog> load(GroupId group = {}) {
     auto loaded = log().load(group);
     RAFTKIT_EXPECT(loaded);
@@ -356,7 +356,7 @@ void on_store(LogStorageBench& bench) {
 
 }  // namespace
 
-std::vector<LogStorageCaseDefinition> log_storage_contract_cases() {
+CaseDefinitions<LogStorageBench> log_storage_contract_cases() {
   return {
       {"a log remembers term, vote, commit index and entries", on_store<remembers>},
       {"a log without a snapshot has the empty one", on_store<without_a_snapshot>},

@@ -1,6 +1,5 @@
 // What a log on a Disk still holds when the disk fails, the process is killed, or the power is
 // lost, at each change it makes; and what it says of files that are not as it left them.
-#include <map>
 #include <random>
 
 #include "testing/log_script.hpp"
@@ -22,7 +21,7 @@ Expected expect_kept(LogStorageBench& bench, int done, const std::string& when) 
           when,
           ": it cannot be opened: ",
           opened ? std::string() : opened.error().message());
-  const auto held = loaded(bench.log());
+  const auto held = loaded(bench.store());
   require(held.has_value(),
           when,
           ": it cannot be read: ",
@@ -43,18 +42,9 @@ std::string at_change(std::uint64_t nth) {
 /// Nothing failed, and nothing is wrong.
 void expect_whole(LogStorageBench& bench, int done) {
   require(done == kScriptSteps, "it stops though nothing fails");
-  const auto held = loaded(bench.log());
+  const auto held = loaded(bench.store());
   require(held.has_value() && *held == after(kScriptSteps),
           "it holds something else than it was told");
-}
-
-/// A new log.
-void prepare(LogStorageBench& bench) {
-  bench.faulty().heal();
-  bench.close();
-  bench.memory().lose_power(0, Survivors::none);  // with faults that did not happen
-  bench.memory().restore({});
-  bench.open();
 }
 
 void power_loss_at_any_change(LogStorageBench& bench) {
@@ -67,9 +57,9 @@ void power_loss_at_any_change(LogStorageBench& bench) {
       static constexpr Survivors kWays[] = {
           Survivors::none, Survivors::oldest, Survivors::newest, Survivors::all};
       const Survivors survivors = way < std::size(kWays) ? kWays[way] : Survivors::any;
-      prepare(bench);
+      bench.start_anew();
       bench.faulty().set({.nth = nth, .lasts = true});
-      const int done = run_script(bench.log()).done;
+      const int done = run_script(bench.store()).done;
       // With work in the background not every run makes as many changes.
       const bool was_lost = bench.faulty().matched() >= nth;
       is_over = way == 0 && !was_lost;
@@ -84,7 +74,7 @@ void power_loss_at_any_change(LogStorageBench& bench) {
       // What was believed once may have been told to others.
       bench.lose_power(nth, Survivors::none);
       bench.open();
-      const auto again = loaded(bench.log());
+      const auto again = loaded(bench.store());
       require(again.has_value() && *again == held, when, ": it holds less after the next loss");
     }
     bench.faulty().heal();
@@ -103,11 +93,11 @@ void expect_durable(LogStorageBench& bench, int done, bool is_used, const std::s
   if (is_used) {
     believed.term = Term{9};
     believed.vote = NodeId{9};
-    RAFTKIT_EXPECT(write(bench.log(), Batch().vote(9, 9)));
+    RAFTKIT_EXPECT(write(bench.store(), Batch().vote(9, 9)));
   }
   bench.lose_power(1, Survivors::none);
   bench.open();
-  const auto held = loaded(bench.log());
+  const auto held = loaded(bench.store());
   require(held.has_value() && *held == believed, when, ": what it believed was not durable");
 }
 
@@ -115,9 +105,9 @@ void kill_at_any_change(LogStorageBench& bench) {
   std::size_t kills = 0;
   for (const bool is_used : {false, true}) {
     for (std::uint64_t nth = 1;; ++nth) {
-      prepare(bench);
+      bench.start_anew();
       bench.faulty().set({.nth = nth, .lasts = true});
-      const int done = run_script(bench.log()).done;
+      const int done = run_script(bench.store()).done;
       if (bench.faulty().matched() < nth) {
         expect_whole(bench, done);
         break;
@@ -135,9 +125,9 @@ void sync_that_fails(LogStorageBench& bench) {
   std::size_t failures = 0;
   for (const bool is_used : {false, true}) {
     for (std::uint64_t nth = 0; nth < std::uint64_t{2} * kScriptSteps; ++nth) {
-      prepare(bench);
+      bench.start_anew();
       bench.memory().fail_sync_after(nth);
-      const int done = run_script(bench.log()).done;
+      const int done = run_script(bench.store()).done;
       // A background sync may have been the one, and nobody has to know.
       if (done == kScriptSteps) continue;
       ++failures;
@@ -163,9 +153,9 @@ void expect_refused_or_stopped(LogStorageBench& bench,
                                const ScriptRun& run,
                                const std::string& when) {
   bench.faulty().heal();
-  if (run.failure != Errc::out_of_space) return expect_stopped(bench.log(), when);
-  const auto held = loaded(bench.log());
-  if (!held) return expect_stopped(bench.log(), when);
+  if (run.failure != Errc::out_of_space) return expect_stopped(bench.store(), when);
+  const auto held = loaded(bench.store());
+  if (!held) return expect_stopped(bench.store(), when);
   require(*held == after(run.done), when, ": what was refused is there");
 }
 
@@ -188,7 +178,7 @@ void operation_that_fails(LogStorageBench& bench) {
                                  " fails at time " + std::to_string(nth);
         ScriptRun run;
         if (bench.try_open()) {
-          run = run_script(bench.log());
+          run = run_script(bench.store());
           if (bench.faulty().matched() < nth) {
             expect_whole(bench, run.done);
             break;
@@ -211,8 +201,8 @@ void opening_interrupted(LogStorageBench& bench) {
   std::size_t interruptions = 0;
   for (const auto operation : {DiskOperation::change, DiskOperation::read}) {
     for (std::uint64_t nth = 1;; ++nth) {
-      prepare(bench);
-      expect_whole(bench, run_script(bench.log()).done);
+      bench.start_anew();
+      expect_whole(bench, run_script(bench.store()).done);
       bench.lose_power(nth, Survivors::any);
       bench.faulty().set({.operation = operation, .nth = nth, .lasts = true});
       const auto opened = bench.try_open();
@@ -220,7 +210,7 @@ void opening_interrupted(LogStorageBench& bench) {
       const std::string when = "operation " + std::to_string(static_cast<int>(operation)) + ", " +
                                std::to_string(nth) + " of opening, fails";
       if (opened) {
-        const auto held = loaded(bench.log());
+        const auto held = loaded(bench.store());
         require(!held || *held == after(kScriptSteps), when, ": it is taken for less");
       }
       bench.lose_power(nth, Survivors::any);
@@ -235,20 +225,10 @@ void opening_interrupted(LogStorageBench& bench) {
 
 // --- damage
 
-using Files = std::map<std::string, std::string>;
-
-Files files_of(LogStorageBench& bench) {
-  bench.close();
-  Files files;
-  for (const std::string& path : bench.memory().files())
-    files[path] = bench.memory().content(path);
-  return files;
-}
-
 Files written_files(LogStorageBench& bench) {
-  prepare(bench);
-  expect_whole(bench, run_script(bench.log()).done);
-  Files files = files_of(bench);
+  bench.start_anew();
+  expect_whole(bench, run_script(bench.store()).done);
+  Files files = bench.files();
   require(!files.empty(), "it has written nothing through the disk it was given: see uses_disk");
   return files;
 }
@@ -259,20 +239,14 @@ struct Everything {
   std::vector<Entry> entries;
 };
 Result<Everything> everything(LogStorageBench& bench, const Files& files) {
-  bench.close();
-  bench.memory().restore({});
-  RAFTKIT_EXPECT(bench.memory().create_directories("/member/log"));
-  for (const auto& [path, content] : files) {
-    RAFTKIT_EXPECT(bench.memory().open_writable(path, storage::Disk::Open::create_new));
-    bench.memory().set_content(path, content);
-  }
+  bench.put_files(files);
   if (auto opened = bench.try_open(); !opened) return std::move(opened).error();
-  auto held = bench.log().load({});
+  auto held = bench.store().load({});
   if (!held) return std::move(held).error();
   if (!*held) return Everything{};
   Everything all{**std::move(held), {}};
   if (all.log.last == all.log.base.index) return all;
-  auto entries = read_all(bench.log(), all.log.base.index.value + 1, all.log.last.value);
+  auto entries = read_all(bench.store(), all.log.base.index.value + 1, all.log.last.value);
   if (!entries) return std::move(entries).error();
   all.entries = *std::move(entries);
   return all;
@@ -400,7 +374,7 @@ void wrong_files(LogStorageBench& bench) {
 
 }  // namespace
 
-std::vector<LogStorageCaseDefinition> log_storage_crash_cases() {
+CaseDefinitions<LogStorageBench> log_storage_crash_cases() {
   return {
       {"a power loss at any change takes nothing that was acknowledged", power_loss_at_any_change},
       {"what is read after a kill at any change is durable", kill_at_any_change},
@@ -413,7 +387,7 @@ std::vector<LogStorageCaseDefinition> log_storage_crash_cases() {
   };
 }
 
-std::vector<LogStorageCaseDefinition> log_storage_damage_cases() {
+CaseDefinitions<LogStorageBench> log_storage_damage_cases() {
   return {
       {"a bit that flips is noticed", flipped_bits},
       {"a sector that holds zeros or another one's bytes is noticed", damaged_sectors},

@@ -15,6 +15,8 @@
 
 #include "raftkit/testing/transport_conformance.hpp"
 
+#include "testing/suite.hpp"
+
 namespace raftkit::testing {
 
 /// Ends a case that does not pass. Does not leave this library.
@@ -171,13 +173,8 @@ class Bench {
                               const Bytes& payload);
 [[nodiscard]] Bytes content(std::size_t size);
 
-/// A case by name.
-struct CaseDefinition {
-  std::string_view name;
-  void (*run)(Bench&);
-};
-[[nodiscard]] std::vector<CaseDefinition> message_cases();
-[[nodiscard]] std::vector<CaseDefinition> connection_cases();
-[[nodiscard]] std::vector<CaseDefinition> snapshot_cases();
+[[nodiscard]] CaseDefinitions<Bench> message_cases();
+[[nodiscard]] CaseDefinitions<Bench> connection_cases();
+[[nodiscard]] CaseDefinitions<Bench> snapshot_cases();
 
 }  // namespace raftkit::testing

@@ -6,53 +6,38 @@ namespace raftkit::testing {
 
 namespace {
 
-std::vector<CaseDefinition> all_cases() {
+CaseDefinitions<Bench> all_cases() {
   auto cases = message_cases();
   for (const auto& more : {connection_cases(), snapshot_cases()})
     cases.insert(cases.end(), more.begin(), more.end());
   return cases;
 }
 
-TransportCase run(const CaseDefinition& definition,
-                  const TransportNetworkFactory& factory,
-                  const TransportSuiteOptions& options) {
-  TransportCase result{std::string(definition.name), true, ""};
-  try {
+auto on_a_network(const TransportNetworkFactory& factory, const TransportSuiteOptions& options) {
+  return [&](const CaseDefinition<Bench>& definition) {
     Bench bench(factory, options);
     definition.run(bench);
     for (const auto& [id, node] : bench.nodes)
       node->check_calls();
-  } catch (const CaseFailed& failure) {
-    result.passed = false;
-    result.what = failure.what();
-  }
-  return result;
+    return std::string();
+  };
 }
 
 }  // namespace
 
 std::vector<std::string> transport_case_names() {
-  std::vector<std::string> names;
-  for (const auto& definition : all_cases())
-    names.emplace_back(definition.name);
-  return names;
+  return names_of(all_cases());
 }
 
 TransportCase run_transport_case(std::string_view name,
                                  const TransportNetworkFactory& factory,
                                  const TransportSuiteOptions& options) {
-  for (const auto& definition : all_cases()) {
-    if (definition.name == name) return run(definition, factory, options);
-  }
-  return {std::string(name), false, "no such case"};
+  return run_named(name, all_cases(), on_a_network(factory, options));
 }
 
 std::vector<TransportCase> check_transport(const TransportNetworkFactory& factory,
                                            const TransportSuiteOptions& options) {
-  std::vector<TransportCase> results;
-  for (const auto& definition : all_cases())
-    results.push_back(run(definition, factory, options));
-  return results;
+  return run_all(all_cases(), on_a_network(factory, options));
 }
 
 }  // namespace raftkit::testing

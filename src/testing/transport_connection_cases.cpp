@@ -250,7 +250,7 @@ void a_restart_is_noticed_by_all(Bench& bench) {
 
 }  // namespace
 
-std::vector<CaseDefinition> connection_cases() {
+CaseDefinitions<Bench> connection_cases() {
   return {
       {"connections are reported as they come and go", connections_are_reported},
       {"the same failure is reported once", a_failure_is_reported_once},

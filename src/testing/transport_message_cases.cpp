@@ -206,7 +206,7 @@ void a_stuck_peer_costs_its_queue(Bench& bench) {
 
 }  // namespace
 
-std::vector<CaseDefinition> message_cases() {
+CaseDefinitions<Bench> message_cases() {
   return {
       {"messages of every kind arrive unaltered", every_kind_arrives_unaltered},
       {"messages of one class arrive in order", order_within_a_class},

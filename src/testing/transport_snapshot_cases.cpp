@@ -172,7 +172,7 @@ void stopping_both_ends(Bench& bench) {
 
 }  // namespace
 
-std::vector<CaseDefinition> snapshot_cases() {
+CaseDefinitions<Bench> snapshot_cases() {
   return {
       {"a snapshot arrives and is committed before it is delivered", a_snapshot_arrives},
       {"a snapshot disturbs neither messages nor other snapshots", messages_go_on_meanwhile},

@@ -11,6 +11,7 @@
 
 #include "raftkit/disk.hpp"
 #include "raftkit/log_storage.hpp"
+#include "raftkit/testing/conformance.hpp"
 
 namespace raftkit::testing {
 
@@ -42,11 +43,7 @@ struct LogStorageSuiteOptions {
   std::size_t damages = 400;
 };
 
-struct LogStorageCase {
-  std::string name;
-  bool passed = false;
-  std::string what;  ///< why not; otherwise what was counted, if anything was
-};
+using LogStorageCase = ConformanceCase;
 
 /// Those that the subject can be tried with.
 [[nodiscard]] std::vector<std::string> log_storage_case_names(const LogStorageSubject& subject);

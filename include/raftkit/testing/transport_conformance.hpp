@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "raftkit/testing/conformance.hpp"
 #include "raftkit/transport.hpp"
 
 namespace raftkit::testing {
@@ -50,11 +51,7 @@ struct TransportSuiteOptions {
   std::size_t max_queue_bytes = std::size_t{96} << 20;
 };
 
-struct TransportCase {
-  std::string name;
-  bool passed = false;
-  std::string what;  ///< why not
-};
+using TransportCase = ConformanceCase;
 
 /// Makes a new network; each case has its own.
 using TransportNetworkFactory = std::function<std::unique_ptr<TransportNetwork>()>;
