@@ -143,6 +143,8 @@ Result<std::unique_ptr<SnapshotStore>> open_file_snapshot_store(Disk& disk,
   if (auto made = disk.create_directories(directory); !made) return std::move(made).error();
   auto store = std::make_unique<FileSnapshotStore>(disk, directory);
   if (auto removed = store->remove_unfinished(); !removed) return std::move(removed).error();
+  // A kill between rename and sync leaves a name that everybody sees and a power loss takes back.
+  if (auto synced = disk.sync_directory(directory); !synced) return std::move(synced).error();
   return store;
 }
 

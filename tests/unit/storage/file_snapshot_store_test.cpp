@@ -84,6 +84,20 @@ TEST_CASE("After a power loss a snapshot is there entirely or not at all", "[sto
   CHECK(kept > 0);
 }
 
+TEST_CASE("A snapshot that is found after a kill is durable", "[storage][snapshot]") {
+  MemoryDisk disk;
+  FaultyDisk faulty(disk);
+  auto store = open_store(faulty);
+  faulty.set({.operation = DiskOperation::sync_directory, .lasts = true});
+  REQUIRE_FALSE(save(*store, kMeta, "abc"));
+
+  store = open_store(disk);
+  const auto listed = store->list().value();
+  disk.lose_power(1, Survivors::none);
+
+  CHECK(open_store(disk)->list().value() == listed);
+}
+
 TEST_CASE("A sink that failed cannot be committed, and leaves nothing", "[storage][snapshot]") {
   const auto code = GENERATE(Errc::io_error, Errc::out_of_space);
   MemoryDisk disk;
