@@ -47,7 +47,7 @@ class SnapshotStore {
   [[nodiscard]] virtual Result<std::vector<SnapshotMeta>> list() = 0;
 
   /// A new one; replaces one of the same `last` when committed. Errors: io_error · out_of_space ·
-  /// invalid_argument (no membership); later from the sink: the same.
+  /// invalid_argument (no membership, or one that cannot be kept); later from the sink: the same.
   [[nodiscard]] virtual Result<std::unique_ptr<SnapshotSink>> create(const SnapshotMeta& meta) = 0;
 
   /// The content of the snapshot at `last`, checked against its checksums as it is read; it stays

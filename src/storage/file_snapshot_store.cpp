@@ -105,8 +105,7 @@ class FileSnapshotStore final : public SnapshotStore {
   }
 
   Result<std::unique_ptr<SnapshotSink>> create(const SnapshotMeta& meta) override {
-    if (meta.membership == nullptr)
-      return Error(Errc::invalid_argument, "a snapshot without a membership");
+    if (auto fits = check_meta(meta); !fits) return std::move(fits).error();
     const std::string beside = path_of(snapshot_file_name(meta.last)) + "." +
                                std::to_string(++created_) + std::string(kUnfinished);
     auto sink = std::make_unique<FileSink>(disk_, directory_, meta.last, beside);

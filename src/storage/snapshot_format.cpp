@@ -49,6 +49,17 @@ bool is_snapshot_file_name(std::string_view name) {
   return name.ends_with(kSuffix);
 }
 
+Result<void> check_meta(const SnapshotMeta& meta) {
+  if (meta.membership == nullptr)
+    return Error(Errc::invalid_argument, "a snapshot without a membership");
+  const Bytes membership = encode(*meta.membership);
+  if (membership.size() > kMaxMembershipBytes)
+    return Error(Errc::invalid_argument, "a snapshot with a membership that is too large");
+  if (auto decoded = decode_membership(membership); !decoded)
+    return Error(Errc::invalid_argument, "a snapshot: " + decoded.error().message());
+  return {};
+}
+
 SnapshotFileWriter::SnapshotFileWriter(std::unique_ptr<WritableFile> file, const SnapshotMeta& meta)
     : file_(std::move(file)), pending_(kMagic), chunk_(kChunkHeaderBytes, '\0') {
   const Bytes membership = encode(*meta.membership);

@@ -29,9 +29,14 @@ inline constexpr std::size_t kSnapshotChunkBytes = std::size_t{256} << 10;
 /// Whether it looks like one, from whatever release.
 [[nodiscard]] bool is_snapshot_file_name(std::string_view name);
 
+/// Whether it could be read back. Errors: invalid_argument (no membership, one that is none, or one
+/// that is larger than 1 MiB when encoded).
+[[nodiscard]] Result<void> check_meta(const SnapshotMeta& meta);
+
 /// Writes a snapshot file from its header to its end. Owner: one thread at a time.
 class SnapshotFileWriter {
  public:
+  /// Of a `meta` that check_meta() has passed.
   SnapshotFileWriter(std::unique_ptr<WritableFile> file, const SnapshotMeta& meta);
 
   /// Errors of all: as WritableFile.

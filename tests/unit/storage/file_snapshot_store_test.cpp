@@ -128,6 +128,23 @@ TEST_CASE("A disk that is full refuses a snapshot without harm to others", "[sto
   CHECK(save(*store, kMeta, noise(200'000)));
 }
 
+TEST_CASE("A membership that could not be read back is refused", "[storage][snapshot]") {
+  MemoryDisk disk;
+  const auto store = open_store(disk);
+  Membership membership;
+  SECTION("too large") {
+    membership.voters = {NodeId{1}};
+    membership.members = {{NodeId{1}, std::string(2 << 20, 'x'), {}, StoreId{}, {}}};
+  }
+  SECTION("a list that is not ascending") {
+    membership.voters = {NodeId{2}, NodeId{1}};
+  }
+  const SnapshotMeta meta{kMeta.last, std::make_shared<const Membership>(membership)};
+
+  CHECK(save(*store, meta, "abc").error() == Errc::invalid_argument);
+  CHECK(disk.files().empty());
+}
+
 TEST_CASE("Every flipped bit in a snapshot is noticed", "[storage][snapshot]") {
   MemoryDisk disk;
   REQUIRE(save(*open_store(disk), kMeta, noise(300)));
