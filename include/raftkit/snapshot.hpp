@@ -30,10 +30,12 @@ class SnapshotSink {
  public:
   virtual ~SnapshotSink() = default;
 
-  /// Appends. May block on the disk. After an error nothing but destroying it makes sense.
+  /// Appends. May block on the disk. After an error nothing but destroying it makes sense: commit()
+  /// fails, too.
   [[nodiscard]] virtual Result<void> write(std::span<const std::byte> bytes) = 0;
 
-  /// Makes what was written valid and durable, atomically. Nothing may follow.
+  /// Makes what was written valid and durable, atomically. Nothing may follow. After an error it is
+  /// unknown whether it has happened, and another commit() fails, too.
   [[nodiscard]] virtual Result<void> commit() = 0;
 };
 
@@ -51,12 +53,12 @@ class SnapshotStore {
   [[nodiscard]] virtual Result<std::unique_ptr<SnapshotSink>> create(const SnapshotMeta& meta) = 0;
 
   /// The content of the snapshot at `last`, checked against its checksums as it is read; it stays
-  /// readable when it is removed meanwhile.
+  /// readable when it is removed or replaced meanwhile.
   /// Errors: not_found · io_error · corrupt_data, also later from the source: before the first
   /// damaged byte is handed out.
   [[nodiscard]] virtual Result<std::unique_ptr<SnapshotSource>> open(EntryId last) = 0;
 
-  /// Removes it, if it is there. Errors: io_error.
+  /// Removes it, if it is there; durable on return. Errors: io_error.
   [[nodiscard]] virtual Result<void> remove(EntryId last) = 0;
 };
 
