@@ -1,4 +1,4 @@
-// Snapshot files when the power fails, the disk fails or bytes rot.
+// Snapshot files: what the suite for all stores (unit_testing) cannot know of them.
 #include <catch2/catch.hpp>
 
 #include "raftkit/storage.hpp"
@@ -96,36 +96,6 @@ TEST_CASE("A snapshot that is found after a kill is durable", "[storage][snapsho
   disk.lose_power(1, Survivors::none);
 
   CHECK(open_store(disk)->list().value() == listed);
-}
-
-TEST_CASE("A sink that failed cannot be committed, and leaves nothing", "[storage][snapshot]") {
-  const auto code = GENERATE(Errc::io_error, Errc::out_of_space);
-  MemoryDisk disk;
-  FaultyDisk faulty(disk);
-  const auto store = open_store(faulty);
-  auto sink = store->create(kMeta);
-  REQUIRE(sink);
-  const std::string content = noise(300'000);
-  faulty.set({.operation = DiskOperation::write, .code = code});
-
-  CHECK((*sink)->write(std::as_bytes(std::span(content))).error() == code);
-  CHECK((*sink)->write({}).error() == code);
-  CHECK((*sink)->commit().error() == code);
-  sink->reset();
-
-  CHECK(disk.files().empty());
-}
-
-TEST_CASE("A disk that is full refuses a snapshot without harm to others", "[storage][snapshot]") {
-  MemoryDisk disk;
-  disk.set_capacity(400'000);
-  const auto store = open_store(disk);
-  REQUIRE(save(*store, snapshot(1, 3), "old"));
-
-  CHECK(save(*store, kMeta, noise(600'000)).error() == Errc::out_of_space);
-
-  CHECK(store->list().value() == std::vector{snapshot(1, 3)});
-  CHECK(save(*store, kMeta, noise(200'000)));
 }
 
 TEST_CASE("A membership that could not be read back is refused", "[storage][snapshot]") {
