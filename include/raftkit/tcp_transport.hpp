@@ -65,6 +65,11 @@ struct TcpTransportOptions {
   /// Limits each outgoing snapshot; 0: unlimited.
   std::uint64_t snapshot_bytes_per_second = 0;
 
+  /// When the connection of a snapshot breaks, its sender calls again for so long, and its receiver
+  /// keeps what it has for so long, so that it goes on where it was; 0: it begins anew. It takes
+  /// the sender 16 MiB of memory.
+  std::chrono::milliseconds snapshot_resume_timeout{30000};
+
   /// Of jitter and connection nonces; empty: from the operating system.
   std::optional<std::uint64_t> seed;
 

@@ -11,7 +11,7 @@ build_packages=(
 # examples/kvstore, and etcd's client to talk to it.
 kvstore_packages=(libgrpc++-dev protobuf-compiler-grpc libsystemd-dev etcd-client)
 # The tests.
-test_packages=(catch2 librapidcheck-dev clang-format python3 systemd git curl jq shellcheck e2fsprogs)
+test_packages=(catch2 librapidcheck-dev clang-format python3 systemd git curl jq shellcheck e2fsprogs iproute2)
 
 fail() {
   printf '%s: %s\n' "${0##*/}" "$1" >&2

@@ -1,7 +1,9 @@
 #include "transport/snapshot_stream.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "transport/remote_error.hpp"
@@ -15,8 +17,6 @@ namespace {
 
 using wire::RecordHeader;
 using wire::RecordKind;
-
-constexpr std::size_t kChunkBytes = 256 * 1024;
 
 /// How long a side that has failed waits for the other to read why.
 constexpr std::chrono::milliseconds kGoodbye{1000};
@@ -50,38 +50,51 @@ class Conversation {
 
   Result<void> write(RecordKind kind, std::uint64_t position, std::span<const std::byte> body) {
     const auto header = wire::encode_record(kind, position, body, seed_);
-    if (auto written = socket_.write(header, limits_.idle_timeout); !written) return written;
-    return socket_.write(body, limits_.idle_timeout);
+    if (auto written = socket_.write(header, limits_.idle_timeout); !written) return lost(written);
+    auto written = socket_.write(body, limits_.idle_timeout);
+    return written ? written : lost(written);
   }
 
   void write_failure(const Error& error) {
+    const bool was_lost = has_lost_connection_;
     const std::string text = std::string(name_of(error)) + "\n" + error.message();
     if (write(RecordKind::failed, 0, std::as_bytes(std::span(text)))) socket_.finish(kGoodbye);
+    has_lost_connection_ = was_lost;  // this error is the reason, whether or not it still arrives
   }
 
   /// The next record; its body is in body() until the next call. A record `failed` is returned as
   /// the error in it.
   Result<RecordHeader> read(std::chrono::milliseconds timeout) {
     wire::RecordHeaderBytes bytes{};
-    if (auto got = socket_.read(bytes, timeout); !got) return std::move(got).error();
+    if (auto got = socket_.read(bytes, timeout); !got) return lost(got).error();
     auto header = wire::decode_record_header(bytes, seed_);
     if (!header) return header;
     body_.resize(header->body_bytes);
-    if (auto got = socket_.read(body_, limits_.idle_timeout); !got) return std::move(got).error();
+    if (auto got = socket_.read(body_, limits_.idle_timeout); !got) return lost(got).error();
     if (auto checked = wire::check_record_body(*header, body_); !checked)
       return std::move(checked).error();
-    if (header->kind == RecordKind::failed) return remote_failure();
+    if (header->kind == RecordKind::failed) {
+      has_lost_connection_ = false;  // it broke because of this
+      return remote_failure();
+    }
     return header;
   }
   [[nodiscard]] std::span<const std::byte> body() const { return body_; }
 
-  /// Reads a record that must be of this kind.
-  Result<void> expect(RecordKind kind, std::chrono::milliseconds timeout) {
+  /// The position of the next record, which must be of this kind.
+  Result<std::uint64_t> expect(RecordKind kind, std::chrono::milliseconds timeout) {
     const auto header = read(timeout);
     if (!header) return header.error();
-    if (header->kind != kind || header->position != 0)
-      return Error(Errc::malformed, "an unexpected record");
-    return {};
+    if (header->kind != kind) return Error(Errc::malformed, "an unexpected record");
+    return header->position;
+  }
+
+  /// Whether anything has failed because of the connection, and not because of what was said.
+  [[nodiscard]] bool has_lost_connection() const { return has_lost_connection_; }
+
+  Result<void> lost(const Result<void>& why) {
+    has_lost_connection_ = true;
+    return why;
   }
 
  private:
@@ -96,6 +109,7 @@ class Conversation {
   wire::ConnectionSeed seed_;
   const SnapshotLimits& limits_;
   std::vector<std::byte> body_;
+  bool has_lost_connection_ = false;
 };
 
 Result<void> write_envelope(BlockingSocket& socket,
@@ -132,47 +146,36 @@ Result<Envelope> read_envelope(BlockingSocket& socket,
 }
 
 Result<void> receive_content(Conversation& conversation,
-                             SnapshotSink& sink,
+                             IncomingSnapshot& snapshot,
                              const SnapshotLimits& limits) {
-  std::uint64_t position = 0;
   while (true) {
     const auto record = conversation.read(limits.idle_timeout);
     if (!record) return record.error();
-    const bool fits = record->position == position &&
+    const bool fits = record->position == snapshot.position &&
                       (record->kind == RecordKind::chunk || record->kind == RecordKind::end);
     if (!fits) return Error(Errc::malformed, "a part of the snapshot is missing");
-    if (record->kind == RecordKind::end) return sink.commit();
-    if (auto written = sink.write(conversation.body()); !written) return written;
-    position += record->body_bytes;
+    if (record->kind == RecordKind::end) return snapshot.sink->commit();
+    if (auto written = snapshot.sink->write(conversation.body()); !written) return written;
+    snapshot.position += record->body_bytes;
   }
 }
 
-}  // namespace
-
-Result<void> send_snapshot(BlockingSocket& socket,
-                           wire::ConnectionSeed seed,
-                           Envelope envelope,
-                           SnapshotSource& source,
-                           const SnapshotLimits& limits) {
-  Conversation conversation(socket, seed, limits);
-  if (auto written = write_envelope(socket, seed, std::move(envelope), limits); !written)
-    return written;
-  if (auto accepted = conversation.expect(RecordKind::accepted, limits.idle_timeout); !accepted)
-    return accepted;
-
-  std::vector<std::byte> buffer(kChunkBytes);
-  std::uint64_t position = 0;
+/// From where the other side wants it on.
+Result<void> send_content(Conversation& conversation,
+                          BlockingSocket& socket,
+                          OutgoingSnapshot& snapshot,
+                          const SnapshotLimits& limits) {
   Throttle throttle(limits.bytes_per_second);
   while (true) {
-    const auto count = source.read(buffer);
-    if (!count) {
-      conversation.write_failure(count.error());
-      return count.error();
+    const std::uint64_t position = snapshot.position();
+    const auto chunk = snapshot.next();
+    if (!chunk) {
+      conversation.write_failure(chunk.error());
+      return chunk.error();
     }
-    const auto chunk = std::span(buffer).first(*count);
-    const bool at_end = chunk.empty();
+    const bool at_end = chunk->empty();
     auto written =
-        conversation.write(at_end ? RecordKind::end : RecordKind::chunk, position, chunk);
+        conversation.write(at_end ? RecordKind::end : RecordKind::chunk, position, *chunk);
     // Whatever the other side says now is why it does not want more; so is an answer that it left
     // before it closed.
     if (!written || (!at_end && socket.is_readable())) {
@@ -183,36 +186,128 @@ Result<void> send_snapshot(BlockingSocket& socket,
           reason.error() == Errc::peer_unreachable || reason.error() == Errc::timed_out;
       return !written && says_nothing ? written : reason.error();
     }
-    if (at_end) break;
-    position += chunk.size();
-    throttle.sent(chunk.size(), socket);
+    if (at_end) return {};
+    throttle.sent(chunk->size(), socket);
   }
-  return conversation.expect(RecordKind::committed, limits.commit_timeout);
+}
+
+}  // namespace
+
+// --- OutgoingSnapshot
+
+std::deque<OutgoingSnapshot::Chunk>::iterator OutgoingSnapshot::chunk_at(std::uint64_t position) {
+  return std::lower_bound(
+      kept_.begin(), kept_.end(), position, [](const Chunk& chunk, std::uint64_t wanted) {
+        return chunk.position < wanted;
+      });
+}
+
+bool OutgoingSnapshot::go_to(std::uint64_t position) {
+  const auto chunk = chunk_at(position);
+  const bool is_kept = chunk != kept_.end() && chunk->position == position;
+  // Else it is where the source stands, or nowhere.
+  if (!is_kept && position != read_bytes_) return false;
+  position_ = position;
+  return true;
+}
+
+Result<std::span<const std::byte>> OutgoingSnapshot::next() {
+  auto chunk = chunk_at(position_);
+  if (chunk == kept_.end()) {
+    if (auto read = read_chunk(); !read) return std::move(read).error();
+    chunk = std::prev(kept_.end());
+  }
+  position_ += chunk->bytes.size();
+  return std::span<const std::byte>(chunk->bytes);
+}
+
+Result<void> OutgoingSnapshot::read_chunk() {
+  std::vector<std::byte> bytes;
+  while (kept_bytes_ >= kKeptBytes) {
+    kept_bytes_ -= kept_.front().bytes.size();
+    bytes = std::move(kept_.front().bytes);
+    kept_.pop_front();
+  }
+  bytes.resize(kChunkBytes);
+  // Only the last one is short: that many are kept is what bounds the memory.
+  std::size_t size = 0;
+  while (size < bytes.size() && !is_at_end_) {
+    const auto count = source_->read(std::span(bytes).subspan(size));
+    if (!count) return count.error();
+    is_at_end_ = *count == 0;
+    size += *count;
+  }
+  bytes.resize(size);
+  kept_.push_back({read_bytes_, std::move(bytes)});
+  kept_bytes_ += size;
+  read_bytes_ += size;
+  return {};
+}
+
+// --- the two ends
+
+SendOutcome send_snapshot(BlockingSocket& socket,
+                          wire::ConnectionSeed seed,
+                          OutgoingSnapshot& snapshot,
+                          const SnapshotLimits& limits) {
+  Conversation conversation(socket, seed, limits);
+  const auto result = [&]() -> Result<void> {
+    if (auto offered = conversation.write(RecordKind::offer, snapshot.number(), {}); !offered)
+      return offered;
+    if (auto written = write_envelope(socket, seed, snapshot.envelope(), limits); !written)
+      return conversation.lost(written);
+    const auto from = conversation.expect(RecordKind::accepted, limits.idle_timeout);
+    if (!from) return from.error();
+    if (!snapshot.go_to(*from)) {
+      const Error gone(Errc::not_found,
+                       "the other side has " + std::to_string(*from) +
+                           " bytes of the snapshot, and what follows is not kept any more");
+      conversation.write_failure(gone);
+      return gone;
+    }
+    if (auto sent = send_content(conversation, socket, snapshot, limits); !sent) return sent;
+    const auto committed = conversation.expect(RecordKind::committed, limits.commit_timeout);
+    return committed ? Result<void>() : committed.error();
+  }();
+  return {result, !result && conversation.has_lost_connection()};
 }
 
 Result<Envelope> receive_snapshot(BlockingSocket& socket,
                                   wire::ConnectionSeed seed,
                                   SnapshotRoute route,
                                   TransportHandler& handler,
-                                  const SnapshotLimits& limits) {
-  auto envelope = read_envelope(socket, seed, limits);
-  if (!envelope) return envelope;
+                                  const SnapshotLimits& limits,
+                                  std::optional<IncomingSnapshot>& half) {
   Conversation conversation(socket, seed, limits);
   const auto refuse = [&](const Error& error) {
     conversation.write_failure(error);
     return error;
   };
+  const auto number = conversation.expect(RecordKind::offer, limits.idle_timeout);
+  if (!number) return refuse(number.error());
+  auto envelope = read_envelope(socket, seed, limits);
+  if (!envelope) return envelope;
   if (!std::holds_alternative<SnapshotRequest>(envelope->message))
     return refuse(Error(Errc::malformed, "not a SnapshotRequest"));
   if (envelope->from != route.from || envelope->to != route.to)
     return refuse(Error(Errc::member_mismatch, "a SnapshotRequest with other addresses"));
-
-  auto sink = handler.accept_snapshot(*envelope);
-  if (!sink) return refuse(sink.error());
-  if (auto written = conversation.write(RecordKind::accepted, 0, {}); !written)
-    return std::move(written).error();
-  if (auto received = receive_content(conversation, **sink, limits); !received)
+  // Whatever is thrown below, or fails for another reason than the connection, takes it along.
+  auto mine = std::exchange(half, std::nullopt);
+  if (!mine || mine->number != *number || mine->envelope != *envelope) {
+    mine.reset();
+    auto sink = handler.accept_snapshot(*envelope);
+    if (!sink) return refuse(sink.error());
+    mine.emplace(IncomingSnapshot{*envelope, *number, *std::move(sink), 0});
+  }
+  const auto received = [&]() -> Result<void> {
+    if (auto told = conversation.write(RecordKind::accepted, mine->position, {}); !told)
+      return told;
+    return receive_content(conversation, *mine, limits);
+  }();
+  if (!received) {
+    if (conversation.has_lost_connection()) half = std::move(mine);
     return refuse(received.error());
+  }
   // It is durable here, whether or not the sender still learns it.
   (void)conversation.write(RecordKind::committed, 0, {});
   return envelope;

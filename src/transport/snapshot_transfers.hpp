@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 
+#include "transport/asio.hpp"
 #include "transport/context.hpp"
 #include "transport/snapshot_stream.hpp"
 #include "transport/worker_threads.hpp"
@@ -34,7 +35,9 @@ class SnapshotConnector {
 
 /// At most one each way per peer; each has a connection and, once that stands, a thread of its own.
 /// A peer that begins a new one has given up the one before, even if we have not noticed yet: that
-/// one is ended, and only then the new one begins. Owner: the executor.
+/// one is ended, and only then the new one begins. When a connection breaks amid the content, the
+/// sender calls again for a while, and the receiver keeps what it has: the transfer goes on there.
+/// Owner: the executor.
 class SnapshotTransfers {
  public:
   using Done = std::function<void(Result<void>)>;
@@ -55,28 +58,55 @@ class SnapshotTransfers {
   void stop(std::function<void()> idle);
 
  private:
+  using Clock = asio::steady_timer::clock_type;
+
   struct Outgoing {
-    Envelope envelope;
-    std::unique_ptr<SnapshotSource> source;
+    OutgoingSnapshot snapshot;
     Done done;
-    bool connected = false;
+    bool is_connected = false;
+    /// Since a connection broke and no other one has brought it further.
+    struct Interruption {
+      std::uint64_t position = 0;
+      Clock::time_point since;
+      unsigned attempts = 0;
+    };
+    std::optional<Interruption> interruption = {};
+    asio::steady_timer again;
   };
+  using OutgoingPtr = std::shared_ptr<Outgoing>;
+  using Half = std::shared_ptr<std::optional<IncomingSnapshot>>;  // a worker's or the executor's
 
   struct Incoming {
     std::shared_ptr<BlockingSocket> socket;
     StoreId store;
     std::optional<SnapshotConnection> next;  ///< waits for this one to end
+    Half half;
+  };
+  /// What waits for its sender to call again.
+  struct Waiting {
+    Half half;
+    asio::steady_timer until;
   };
 
+  void connect(NodeId peer);
   void on_connected(NodeId peer, Result<SnapshotConnection> connection);
+  /// The connection has ended, or there was none.
+  void ended(NodeId peer, const SendOutcome& outcome);
+  [[nodiscard]] bool is_worth_another(Outgoing& outgoing) const;
+  void connect_later(NodeId peer, const OutgoingPtr& outgoing);
   void finish(NodeId peer, Result<void> result);
   void on_received(NodeId peer, const Result<Envelope>& result);
+  void wait_for_more(NodeId peer, Half half);
+  /// Removing a large file takes long.
+  void drop(Half half);
 
   ContextPtr context_;
   SnapshotLimits limits_;
   std::unique_ptr<SnapshotConnector> connector_;
-  std::map<NodeId, std::shared_ptr<Outgoing>> outgoing_;
+  std::map<NodeId, OutgoingPtr> outgoing_;
   std::map<NodeId, Incoming> incoming_;
+  std::map<NodeId, std::shared_ptr<Waiting>> waiting_;
+  std::uint64_t next_number_;
   bool is_stopping_ = false;
   std::shared_ptr<WorkerThreads> workers_;
 };

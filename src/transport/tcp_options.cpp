@@ -61,6 +61,10 @@ Result<void> TcpTransportOptions::validate() const {
     if (time.value < std::chrono::milliseconds{1} || time.value > kLongest)
       return refused(time.name, std::to_string(time.value.count()) + " ms", "must be 1 ms to 24 h");
   }
+  if (snapshot_resume_timeout < std::chrono::milliseconds{0} || snapshot_resume_timeout > kLongest)
+    return refused("snapshot_resume_timeout",
+                   std::to_string(snapshot_resume_timeout.count()) + " ms",
+                   "must be 0 ms to 24 h");
   if (backoff_min > backoff_max)
     return refused("backoff_min", std::to_string(backoff_min.count()) + " ms", "over backoff_max");
   return {};

@@ -24,7 +24,8 @@ SnapshotLimits snapshot_limits(const TcpTransportOptions& options) {
   return {options.max_message_bytes,
           options.snapshot_idle_timeout,
           options.snapshot_commit_timeout,
-          options.snapshot_bytes_per_second};
+          options.snapshot_bytes_per_second,
+          options.snapshot_resume_timeout};
 }
 
 /// Owner: the executor.

@@ -41,7 +41,7 @@ Result<RecordHeader> decode_record_header(std::span<const std::byte> bytes, Conn
   }
   const auto kind = std::to_integer<std::uint8_t>(bytes[3]);
   if (bytes[2] != kFormat || kind < static_cast<std::uint8_t>(RecordKind::accepted) ||
-      kind > static_cast<std::uint8_t>(RecordKind::failed)) {
+      kind > static_cast<std::uint8_t>(RecordKind::offer)) {
     return Error(Errc::malformed, "unknown kind of record " + std::to_string(kind));
   }
   const RecordHeader header{static_cast<RecordKind>(kind),

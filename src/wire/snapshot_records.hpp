@@ -2,7 +2,7 @@
 // has announced it.
 //
 //   sender                         receiver
-//   SnapshotRequest        ->
+//   offer, SnapshotRequest ->
 //                          <-      accepted, or failed
 //   chunk, chunk, ... end  ->
 //                          <-      committed: durable there; or failed
@@ -12,12 +12,15 @@
 //        2    1  format of the record, 1
 //        3    1  kind: RecordKind
 //        4    4  bytes of the body, at most 1 MiB
-//        8    8  position of the body in the content; of end: the bytes of all chunks
+//        8    8  position of the body in the content; of end: the bytes of all chunks; of offer:
+//        the
+//                number of the transfer, which no two of a sender share
 //       16    4  CRC-32C of the body
 //       20    4  CRC-32C of the 20 bytes before, begun with the connection's seed
 //
-// The position of `accepted` is where the receiver wants the content to begin: 0, until sinks can
-// resume. The body of `failed` is the name of an error code, a line feed, and a sentence.
+// The position of `accepted` is where the receiver wants the content to begin: 0, or behind what it
+// has of the same transfer from a connection that broke. The body of `failed` is the name of an
+// error code, a line feed, and a sentence.
 #pragma once
 
 #include <array>
@@ -40,7 +43,8 @@ enum class RecordKind : std::uint8_t {
   chunk = 2,
   end = 3,
   committed = 4,
-  failed = 5
+  failed = 5,
+  offer = 6
 };
 
 struct RecordHeader {

@@ -2,16 +2,20 @@
 """A follower dies, the others write more than the log keeps, and it catches up with a snapshot.
 
 The state leaves one member and arrives at another in pieces: neither may need more than --memory-mib
-on top of what it needed before. At the end the member that was away holds what the others hold.
+on top of what it needed before. Its connections are cut --cuts times on the way, and it goes on where it
+was. At the end the member that was away holds what the others hold.
 
-Exit status: 0 all holds, 1 not, 77 etcdctl is not installed.
+Exit status: 0 all holds, 1 not, 77 etcdctl is not installed. Where connections cannot be cut (that
+takes root and ss), they are not, and that is said.
 """
 import argparse
 import base64
+import glob
 import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 import threading
 import time
@@ -22,6 +26,7 @@ NOT_INSTALLED = 77
 MIB = 1 << 20
 VALUE_BYTES = 64 << 10
 SAMPLE_SECONDS = 0.01
+CUT_APART = 12 * MIB  # what may be on its way when a connection breaks, and comes again
 COMPARED = 64  # keys at the beginning, in the middle and at the end
 VALUES_PER_WRITE = 14  # below what one request may carry
 FLAGS = ["--snapshot-count=100", "--snapshot-catchup-entries=10"]
@@ -52,8 +57,8 @@ class Memory:
 class Sampler:
     """Samples while the context lasts."""
 
-    def __init__(self, memories):
-        self.memories = memories
+    def __init__(self, watched):
+        self.watched = watched
         self.is_over = threading.Event()
         self.thread = threading.Thread(target=self._run)
 
@@ -66,8 +71,42 @@ class Sampler:
 
     def _run(self):
         while not self.is_over.wait(SAMPLE_SECONDS):
-            for memory in self.memories:
-                memory.sample()
+            for each in self.watched:
+                each.sample()
+
+
+class Cutter:
+    """Cuts all connections to a member's peer port, each time that another part of a snapshot has
+    come."""
+
+    def __init__(self, cluster, victim, mib, cuts):
+        self.pattern = f"{cluster.data(victim)}/member/snapshots/*.tmp"
+        self.port = cluster.peer(victim).rsplit(":", 1)[1]
+        self.marks = [mib * MIB * (i + 1) // (cuts + 1) for i in range(cuts)]
+        self.cut = 0
+        self.received_at_cut = 0
+
+    def sample(self):
+        received = self._received()
+        # Only a connection over which something has come can be cut amid a snapshot.
+        if self.cut < len(self.marks) and received >= max(self.marks[self.cut], self.received_at_cut + CUT_APART):
+            kill_connections(self.port)
+            self.cut += 1
+            self.received_at_cut = self._received()
+
+    def _received(self):
+        try:
+            return sum(os.path.getsize(path) for path in glob.glob(self.pattern))
+        except FileNotFoundError:  # it was complete just now
+            return 0
+
+
+def kill_connections(port):
+    return subprocess.run(["ss", "--kill", "--tcp", "-4", "dport", f"= :{port}"], capture_output=True, check=False)
+
+
+def can_cut():
+    return os.geteuid() == 0 and shutil.which("ss") is not None
 
 
 def fill(cluster, member, mib):
@@ -104,7 +143,7 @@ def status(cluster, member):
     return json.loads(result.stdout)[0]["Status"] if result.returncode == 0 else None
 
 
-def run(cluster, mib, bound):
+def run(cluster, mib, bound, cuts):
     cluster.start()
     leader = status(cluster, 0)["leader"]
     victim = next(i for i in range(len(NAMES)) if status(cluster, i)["header"]["member_id"] != leader)
@@ -119,12 +158,14 @@ def run(cluster, mib, bound):
     memories = {member: Memory(cluster.processes[member]) for member in others}
     memories[victim] = Memory(cluster.start_member(victim))
     memories[victim].first = empty
-    with Sampler(list(memories.values())):
+    cutter = Cutter(cluster, victim, mib, cuts)
+    with Sampler([*memories.values(), cutter]):
         wait_until(f"{NAMES[victim]} catches up", lambda: has_applied(cluster, victim, goal), START_SECONDS + mib / 4)
     print(f"{NAMES[victim]} caught up with {mib} MiB after {time.monotonic() - started:.1f} s")
 
     if "snapshot_restore" not in cluster.log(victim):
         raise Failed("it caught up without a snapshot: nothing was shown")
+    check_interruptions(cluster, victim, others, cutter)
     for first in (0, count // 2, count - COMPARED):
         if contents(cluster, victim, first) != contents(cluster, others[0], first):
             raise Failed(f"from big/{first:07} on it holds something else than {NAMES[others[0]]}")
@@ -134,6 +175,16 @@ def run(cluster, mib, bound):
         print(f"{NAMES[member]}, which {role}: {memory.first:.0f} MiB, and at most {more:.0f} MiB more")
         if bound and more > bound:
             raise Failed(f"{more:.0f} MiB more is above the bound of {bound} MiB")
+
+
+def check_interruptions(cluster, victim, others, cutter):
+    begun = cluster.log(victim).count("snapshot_receive:")
+    interrupted = sum(cluster.log(member).count("snapshot_interrupted:") for member in others)
+    print(f"its connections were cut {cutter.cut} times: {interrupted} interruptions, begun {begun} times")
+    if cutter.cut != len(cutter.marks):
+        raise Failed("the snapshot arrived before its connections were cut: nothing was shown")
+    if begun != 1 or interrupted != cutter.cut:
+        raise Failed("it did not go on where it was")
 
 
 def has_applied(cluster, member, index):
@@ -151,14 +202,18 @@ def main():
     parser.add_argument("--port", type=int, default=24300, help="the first of six on 127.0.0.1")
     parser.add_argument("--mib", type=int, default=128, help="of state (default: 128)")
     parser.add_argument("--memory-mib", type=int, default=64, help="the bound; 0 for none (default: 64)")
+    parser.add_argument("--cuts", type=int, default=2, help="of the connections, on the way (default: 2)")
     options = parser.parse_args()
     if shutil.which("etcdctl") is None:
         print("SKIPPED: etcdctl is not installed (Debian package etcd-client)")
         return NOT_INSTALLED
 
+    if options.cuts > 0 and not can_cut():
+        print("connections are not cut: that takes root and ss (Debian package iproute2)")
+        options.cuts = 0
     cluster = Cluster(os.path.abspath(options.kvstore), os.path.abspath(options.directory), options.port, FLAGS)
     try:
-        run(cluster, options.mib, options.memory_mib)
+        run(cluster, options.mib, options.memory_mib, options.cuts)
     except (Failed, RuntimeError) as reason:
         print(f"FAILED: {reason}")
         return 1

@@ -61,6 +61,7 @@ inline TcpTransportOptions tcp_options() {
   options.listen_urls = {"http://127.0.0.1:0"};
   options.backoff_min = std::chrono::milliseconds{5};
   options.backoff_max = std::chrono::milliseconds{50};
+  options.snapshot_resume_timeout = std::chrono::milliseconds{300};
   options.seed = 1;
   return options;
 }

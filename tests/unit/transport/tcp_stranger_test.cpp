@@ -3,6 +3,7 @@
 
 #include "unit/transport/raw_peer.hpp"
 #include "unit/transport/tcp_fixture.hpp"
+#include "wire/snapshot_records.hpp"
 
 using namespace raftkit;  // NOLINT(google-build-using-namespace): its value types
 using raftkit::test::kTestCluster;
@@ -218,7 +219,10 @@ TEST_CASE("A snapshot's connection that sends nonsense delivers nothing", "[tran
   SECTION("at once") {
     caller.write(std::string(100, '\x5a'));
   }
+  const auto offer = wire::encode_record(wire::RecordKind::offer, 1, {}, seed);
+  const std::string offered(reinterpret_cast<const char*>(offer.data()), offer.size());
   SECTION("another message") {
+    caller.write(offered);
     auto batch = framed(heartbeat_to(*one, 1), seed);
     caller.write(batch);
   }
@@ -226,6 +230,7 @@ TEST_CASE("A snapshot's connection that sends nonsense delivers nothing", "[tran
     Envelope envelope = heartbeat_to(*one, 1);
     envelope.message =
         SnapshotRequest{{EntryId{Term{1}, Index{1}}, std::make_shared<const Membership>()}};
+    caller.write(offered);
     auto batch = framed(envelope, seed);
     caller.write(batch);
     one->await("a snapshot", [&] { return !one->snapshots().empty(); });
