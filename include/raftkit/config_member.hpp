@@ -38,6 +38,8 @@ struct MemberOptions {
   LogStorageKind log_storage = LogStorageKind::wal;
   std::uint64_t snapshot_count = kDefaultSnapshotCount;
   std::uint64_t snapshot_catchup_entries = kDefaultSnapshotCatchupEntries;
+  std::uint64_t max_snapshots = 5;  ///< 0: any number
+  std::uint64_t max_wals = 5;       ///< 0: any number
   Milliseconds heartbeat_interval{100};
   Milliseconds election_timeout{1000};
   std::vector<Url> listen_peer_urls = parse_url_list(kDefaultPeerUrl).value();

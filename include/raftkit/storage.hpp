@@ -52,6 +52,9 @@ struct WalLogOptions {
   /// How much open_wal_log_storage() reads at a time. One write needs more if it was longer.
   std::size_t window_bytes = std::size_t{1} << 20;
   std::shared_ptr<LogSink> log_sink = null_log_sink();
+  /// How many segments that are not needed any more are kept, to be used again: each takes up to
+  /// twice `segment_bytes`.
+  std::size_t max_spare_segments = 4;
 };
 
 /// Opens or creates a write-ahead log: segments that are reserved before they are used, one write
@@ -64,8 +67,7 @@ struct WalLogOptions {
 /// When no segment can be reserved, entries are refused with out_of_space; hard states and
 /// compactions still find room in the present one, and with what they free it goes on. Segments are
 /// freed from the oldest on: a group that is never compacted keeps all those behind it, and each
-/// costs a file descriptor. Up to four of them are kept for later ones,
-/// each of up to twice `segment_bytes`.
+/// costs a file descriptor. Some of them are kept for later ones.
 /// Errors: already_locked · corrupt_data, with file and offset · io_error · out_of_space ·
 /// invalid_argument.
 [[nodiscard]] Result<std::unique_ptr<LogStorage>> open_wal_log_storage(

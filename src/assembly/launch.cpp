@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 
 #include "raftkit/storage.hpp"
 #include "raftkit/tcp_transport.hpp"
@@ -225,6 +226,8 @@ class Launcher {
     storage::WalLogOptions options;
     options.directory = directory;
     options.log_sink = options_.log_sink;
+    const std::uint64_t max_wals = options_.member.max_wals;
+    options.max_spare_segments = max_wals == 0 ? std::numeric_limits<std::size_t>::max() : max_wals;
     return storage::open_wal_log_storage(disk_, options);
   }
 

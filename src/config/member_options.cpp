@@ -33,6 +33,16 @@ void add_member_group(OptionTable& table, MemberOptions& options) {
              .help = "Number of entries kept behind a snapshot, from which slow followers catch up "
                      "without it; those of the last 64 MiB are kept, too. 0 means the default."},
             bind(options.snapshot_catchup_entries));
+  table.add({.name = "max-snapshots",
+             .group = "Member",
+             .help = "Most snapshot files to retain, 0 for any number. One is all that is needed, "
+                     "and all that is kept."},
+            bind(options.max_snapshots));
+  table.add({.name = "max-wals",
+             .group = "Member",
+             .help = "Most files of the write-ahead log to retain that are not needed any more, 0 "
+                     "for any number. They are used again, which is faster than new ones."},
+            bind(options.max_wals));
   table.add({.name = "heartbeat-interval",
              .group = "Member",
              .help = "Time between heartbeats of the leader.",

@@ -37,7 +37,7 @@ class WalLog final : public LogStorage {
         options_(std::move(options)),
         internals_(std::move(internals)),
         lock_(std::move(lock)),
-        supply_(disk, options_.directory, options_.segment_bytes, options_.reserve_bytes) {
+        supply_(disk, options_) {
     if (!internals_.draw) internals_.draw = draw_from_system;
     if (internals_.background) return;
     worker_ = std::make_unique<Worker>();

@@ -14,7 +14,7 @@ void Supply::retire(std::shared_ptr<const Segment> segment) {
   const bool is_read = segment.use_count() > 1;
   const bool is_usual = segment->size() >= segment_bytes_ && segment->size() / 2 <= segment_bytes_;
   const std::string spare = path + std::string(kUnfinished);
-  if (is_read || !is_usual || spares_.size() == kMostSpares || !check_reserve(0) ||
+  if (is_read || !is_usual || spares_.size() >= max_spares_ || !check_reserve(0) ||
       !disk_.rename(path, spare)) {
     static_cast<void>(disk_.remove_file(path));
     return;

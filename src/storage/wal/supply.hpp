@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "raftkit/disk.hpp"
+#include "raftkit/storage.hpp"
 
 #include "storage/wal/segment.hpp"
 
@@ -19,15 +19,13 @@ namespace raftkit::storage::wal {
 /// Thread-safe.
 class Supply {
  public:
-  /// New files leave `reserve_bytes` of the device to others.
-  Supply(Disk& disk,
-         std::string directory,
-         std::uint64_t segment_bytes,
-         std::uint64_t reserve_bytes)
+  /// New files leave `options.reserve_bytes` of the device to others.
+  Supply(Disk& disk, const WalLogOptions& options)
       : disk_(disk),
-        directory_(std::move(directory)),
-        segment_bytes_(segment_bytes),
-        reserve_bytes_(reserve_bytes) {}
+        directory_(options.directory),
+        segment_bytes_(options.segment_bytes),
+        reserve_bytes_(options.reserve_bytes),
+        max_spares_(options.max_spare_segments) {}
 
   /// `segment` counts no more, and durably so: its file is kept for a later one, or removed. If it
   /// cannot be, the next start tries again.
@@ -51,9 +49,6 @@ class Supply {
                                                            bool may_use_reserve);
 
  private:
-  /// Of those kept for later: what a log has freed at once it may soon need again.
-  static constexpr std::size_t kMostSpares = 4;
-
   [[nodiscard]] Result<std::unique_ptr<WritableFile>> make(const SegmentId& segment,
                                                            std::uint64_t bytes);
   [[nodiscard]] Result<std::unique_ptr<WritableFile>> make_small(const SegmentId& segment,
@@ -67,6 +62,7 @@ class Supply {
   const std::string directory_;
   const std::uint64_t segment_bytes_;
   const std::uint64_t reserve_bytes_;
+  const std::size_t max_spares_;
   std::atomic<std::uint64_t> newest_ready_ = 0;  // 0: none; written under mutex_
 
   std::mutex mutex_;                     // guards what follows; held while a segment is made

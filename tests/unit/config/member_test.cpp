@@ -91,7 +91,8 @@ TEST_CASE("The table has every option of a member, and marks those of the first 
   }
   CHECK(names ==
         "config-file name data-dir log-storage snapshot-count snapshot-catchup-entries "
-        "heartbeat-interval election-timeout listen-peer-urls initial-advertise-peer-urls "
+        "max-snapshots max-wals heartbeat-interval election-timeout listen-peer-urls "
+        "initial-advertise-peer-urls "
         "initial-cluster initial-cluster-state "
         "initial-cluster-token pre-vote logger log-outputs log-level ");
   CHECK(member.table.find("data-dir")->option.default_text == "${name}.etcd");
@@ -132,6 +133,17 @@ TEST_CASE("The data directory and a cluster of one follow from the name", "[conf
   CHECK(member.options.initial_cluster == "a=http://h:1,a=http://h:2");
   REQUIRE(run.notices.size() == 1);
   CHECK(run.notices.front().event == "data_dir_default");
+}
+
+TEST_CASE("Files to retain are five by default, as in etcd, and any number with 0", "[config]") {
+  Member member;
+  CHECK(member.options.max_snapshots == 5);
+  CHECK(member.options.max_wals == 5);
+
+  (void)member.run({"--max-snapshots=3", "--max-wals=0", "--data-dir=d"});
+
+  CHECK(member.options.max_snapshots == 3);
+  CHECK(member.options.max_wals == 0);
 }
 
 TEST_CASE("Counts around snapshots that are 0 mean the default, with a line about it", "[config]") {

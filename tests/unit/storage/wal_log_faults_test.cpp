@@ -98,6 +98,26 @@ TEST_CASE("A write-ahead log gives up what it keeps for later before it refuses 
   CHECK(log.memory().free_bytes("/member/log").value() > (1 << 20));
 }
 
+TEST_CASE("A write-ahead log keeps no more segments for later than it may", "[storage][wal]") {
+  const std::size_t most = GENERATE(0U, 1U, 3U, 100U);
+  WalLog log;
+  log.options().max_spare_segments = most;
+  REQUIRE(log.try_open());
+  std::uint64_t index = 1;
+  for (; index <= 200; ++index)
+    REQUIRE(append(*log, index));
+  const std::size_t before = log.memory().files().size();
+  REQUIRE(log->compact({}, snapshot(1, index - 1), Index{index}));
+
+  const auto files = log.memory().files();
+  const auto kept = std::count_if(files.begin(), files.end(), [](const std::string& path) {
+    return path.ends_with(".unfinished");
+  });
+  CHECK(before > 10);
+  if (most < 100) CHECK(static_cast<std::size_t>(kept) == most);
+  if (most == 100) CHECK(files.size() == before);
+}
+
 TEST_CASE("A write that is too large for a full disk leaves what was made ahead to others",
           "[storage][wal][faults]") {
   WalLog log;
