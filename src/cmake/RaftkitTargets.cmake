@@ -23,6 +23,15 @@ if(RAFTKIT_SANITIZE)
   endif()
 endif()
 
+if(RAFTKIT_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    message(FATAL_ERROR "RAFTKIT_FUZZ needs clang, which has libFuzzer: -DCMAKE_CXX_COMPILER=clang++")
+  endif()
+  set(fuzz_sanitizers -fsanitize=fuzzer-no-link,address,undefined)
+  add_compile_options(${fuzz_sanitizers} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(${fuzz_sanitizers})
+endif()
+
 # raftkit_uses_asio(<source>...)
 # g++ 12 sees null pointers in Asio's scheduler where it inlines it, although it knows it for a system header.
 function(raftkit_uses_asio)
