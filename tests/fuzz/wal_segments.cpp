@@ -261,7 +261,31 @@ void write_on(LogStorage& log, Contents& contents) {
   }
 }
 
-void check(MemoryDisk& disk) {
+/// Where the frames that count end in this segment.
+std::uint64_t end_of_frames(const wal::Segment& segment) {
+  wal::SegmentScan scan(segment, kSmallWindow);
+  for (auto frame = scan.next(); frame && *frame; frame = scan.next()) {
+    if ((*frame)->header.kind == wal::FrameKind::seal) break;
+  }
+  return scan.offset();
+}
+
+/// With a byte of a frame changed, nothing from that frame on may count.
+void check_damaged(MemoryDisk& disk, const wal::Segment& segment, Input& input) {
+  const std::uint64_t end = end_of_frames(segment);
+  if (end == wal::kHeaderBytes) return;
+  const std::uint64_t place = wal::kHeaderBytes + input.below(end - wal::kHeaderBytes);
+  const std::string content = disk.content(segment.path());
+  std::string damaged = content;
+  damaged[place] = static_cast<char>(damaged[place] ^ (1 + input.byte() % 255));
+  disk.set_content(segment.path(), damaged);
+  if (const auto found = wal::recover(disk, kDirectory, kSmallWindow))
+    require(found->sequence == segment.id().sequence && found->offset <= place,
+            "a changed byte counts");
+  disk.set_content(segment.path(), content);
+}
+
+void check(MemoryDisk& disk, Input& input) {
   const auto found = wal::recover(disk, kDirectory, kSmallWindow);
   const auto at_once = wal::recover(disk, kDirectory, kLargeWindow);
   require(found.has_value() == at_once.has_value(), "the window decides whether it is damaged");
@@ -275,6 +299,9 @@ void check(MemoryDisk& disk) {
     groups.push_back(id);
     require(storage::is_same(group.log, at_once->groups.at(id).log), "the window decides what");
   }
+
+  for (const auto& [sequence, segment] : found->segments)
+    check_damaged(disk, *segment, input);
 
   auto log = must_open(disk);
   Contents contents = contents_of(*log, groups);
@@ -383,6 +410,6 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   Writer writer(input, disk);
   for (std::size_t at = 0; at < kMostSegments && !input.is_empty(); ++at)
     writer.write_segment();
-  check(disk);
+  check(disk, input);
   return 0;
 }
