@@ -127,6 +127,19 @@ std::size_t fill(const std::array<std::span<std::byte>, 2>& buffers, std::string
   return filled;
 }
 
+std::size_t payload_bytes(const Message& message) {
+  std::size_t bytes = 0;
+  if (const auto* append = std::get_if<AppendRequest>(&message)) {
+    for (const Entry& entry : append->entries)
+      bytes += entry.payload.size();
+  }
+  if (const auto* propose = std::get_if<ProposeRequest>(&message)) {
+    for (const Proposal& proposal : propose->proposals)
+      bytes += proposal.payload.size();
+  }
+  return bytes;
+}
+
 /// All messages that come in `bytes`, at most `step` of them at a time.
 void receive(std::string_view bytes, std::size_t step) {
   wire::FrameParser parser(kSeed, kMaxMessageBytes);
@@ -142,7 +155,11 @@ void receive(std::string_view bytes, std::size_t step) {
       if (!*message) break;
       require((*message)->head.size() + (*message)->payloads.size() <= kMaxMessageBytes,
               "a message over the limit");
-      if (const auto envelope = decoder.decode(**message)) check_encoding(*envelope);
+      const auto envelope = decoder.decode(**message);
+      if (!envelope) continue;
+      require(payload_bytes(envelope->message) == (*message)->payloads.size(),
+              "other payloads than were received");
+      check_encoding(*envelope);
     }
   }
 }
@@ -212,6 +229,8 @@ std::vector<std::string> examples() {
   std::vector<std::string> found;
   for (const Message& message : messages()) {
     const Envelope envelope{GroupId{}, NodeId{1}, NodeId{2}, Term{9}, message};
+    // Or else all that is made of it would be refused, and nothing noticed.
+    check_encoding(envelope);
     found.push_back(
         Recipe().number(100).byte(static_cast<std::uint8_t>(Form::raw)).rest(sent(envelope)));
     found.push_back(Recipe()

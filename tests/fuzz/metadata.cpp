@@ -136,6 +136,7 @@ void check_entry(std::string_view value) {
 
 std::string record_example(What what) {
   std::string value;
+  std::string key;
   if (what == What::state) {
     storage::StateRecord state;
     state.hard_state = {Term{3}, NodeId{2}, Index{5}};
@@ -143,13 +144,18 @@ std::string record_example(What what) {
     state.last = Index{8};
     state.top = Index{9};
     state.garbage = {{Index{1}, Index{2}}, {Index{3}, Index{4}}};
-    storage::encode_state(storage::state_key(kGroup), state, value);
+    key = storage::state_key(kGroup);
+    storage::encode_state(key, state, value);
   } else if (what == What::snapshot) {
-    storage::encode_snapshot(storage::snapshot_key(kGroup), testing::snapshot(2, 7), value);
+    key = storage::snapshot_key(kGroup);
+    storage::encode_snapshot(key, testing::snapshot(2, 7), value);
   } else {
-    storage::encode_entry(
-        storage::entry_key(kGroup, kIndex), testing::entry(2, kIndex.value, "payload"), value);
+    key = storage::entry_key(kGroup, kIndex);
+    storage::encode_entry(key, testing::entry(2, kIndex.value, "payload"), value);
   }
+  // Or else all that this makes would be refused, and nothing noticed.
+  require(with_checksum(key, without_checksum(value), Checksum::right) == value,
+          "other checksums than those of the records");
   return std::string(without_checksum(value));
 }
 

@@ -215,15 +215,25 @@ std::vector<std::string> examples() {
                                                 SessionCommand{SessionId{3}, 5, 4, command},
                                                 KeepSessionAlive{SessionId{3}, 4},
                                                 CloseSession{SessionId{3}}};
-  for (const SessionRequest& request : requests)
-    add(What::request, encode_session_request(request, 1000)->view());
+  // What is not taken here would make all that is made of it be refused, and nothing noticed.
+  for (const SessionRequest& request : requests) {
+    const Bytes bytes = encode_session_request(request, 1000).value();
+    const auto decoded = decode_session_request(bytes);
+    require(decoded && is_same(decoded->request, request), "a request is another one");
+    add(What::request, bytes.view());
+  }
   add(What::answer,
       sessions::encode_answer({SessionStatus::applied, Index{6}, Bytes::copy_of("answer")}).view());
   for (const SessionTable& each : {SessionTable(), table()}) {
     const std::string bytes = written(each, kApplied);
+    const std::string pieces = pieces_of(bytes);
+    Input input(reinterpret_cast<const std::uint8_t*>(pieces.data()), pieces.size());
+    require(TableMaker(input).table() == bytes, "another table than the writer's");
+    const auto again = read_table(bytes, bytes.size(), kApplied);
+    require(again && *again && is_same(**again, each), "a table is another one");
     const Recipe start = Recipe().number(kApplied.value).number(100);
     add(What::table, std::string(Recipe(start).rest(bytes)));
-    add(What::made_table, std::string(Recipe(start).rest(std::string(pieces_of(bytes)))));
+    add(What::made_table, std::string(Recipe(start).rest(pieces)));
   }
   return found;
 }

@@ -146,6 +146,10 @@ std::vector<std::string> examples() {
       recipe.text("content").number(at * 9).right().right();
     return recipe.right().right().right();
   };
+  // Or else all that is made would be refused, and nothing noticed.
+  const std::string file = Recipe().rest(std::string(made(1)).substr(std::string(name).size()));
+  Input input(reinterpret_cast<const std::uint8_t*>(file.data()), file.size());
+  require(content_of(input, meta.last) == disk.content(path), "another file than the writer's");
   return {Recipe(name).byte(static_cast<std::uint8_t>(Form::raw)).rest(disk.content(path)),
           made(0),
           made(1),
