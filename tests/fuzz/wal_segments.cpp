@@ -15,6 +15,7 @@
 #include "testing/batches.hpp"
 #include "testing/check.hpp"
 #include "testing/memory_disk.hpp"
+#include "wire/crc32c.hpp"
 
 namespace raftkit::fuzz {
 
@@ -274,8 +275,10 @@ std::uint64_t end_of_frames(const wal::Segment& segment) {
 void check_damaged(MemoryDisk& disk, const wal::Segment& segment, Input& input) {
   const std::uint64_t end = end_of_frames(segment);
   if (end == wal::kHeaderBytes) return;
-  const std::uint64_t place = wal::kHeaderBytes + input.below(end - wal::kHeaderBytes);
   const std::string content = disk.content(segment.path());
+  // Somewhere else for each content, since most inputs have nothing to say here any more.
+  const std::uint64_t drawn = wire::crc32c(bytes_of(content)) + std::uint64_t{input.byte()};
+  const std::uint64_t place = wal::kHeaderBytes + drawn % (end - wal::kHeaderBytes);
   std::string damaged = content;
   damaged[place] = static_cast<char>(damaged[place] ^ (1 + input.byte() % 255));
   disk.set_content(segment.path(), damaged);
