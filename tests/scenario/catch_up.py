@@ -133,8 +133,8 @@ def random_text(size):
 
 def contents(cluster, member, first):
     """Keys with their revisions and values, as the member itself has them."""
-    result = etcdctl(["get", f"big/{first:07}", "big/~", f"--limit={COMPARED}", "--consistency=s", "-w", "json",
-                      "--command-timeout=25s"], cluster.client(member))
+    result = etcdctl(["get", f"big/{first:07}", f"big/{first + COMPARED:07}", "--consistency=s", "-w", "json"],
+                     cluster.client(member))
     if result.returncode != 0:
         raise Failed(f"cannot read from {NAMES[member]}: {result.stderr.decode()}")
     return json.loads(result.stdout).get("kvs")
