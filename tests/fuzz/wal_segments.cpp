@@ -217,7 +217,7 @@ Contents contents_of(LogStorage& log, const std::vector<GroupId>& groups) {
     require(loaded->has_value(), "a group is gone");
     Held held{**loaded, {}};
     Index next = held.log.base.index + 1;
-    while (next <= held.log.last) {
+    while (held.entries.size() < held.log.last - held.log.base.index) {
       auto read = log.read({group, next, held.log.last, std::size_t{1} << 20});
       require(read.has_value(), "cannot be read: ", read ? "" : read.error().message());
       require(!read->empty(), "nothing was read");
@@ -299,6 +299,9 @@ void check(MemoryDisk& disk, Input& input) {
   }
   std::vector<GroupId> groups;
   for (const auto& [id, group] : found->groups) {
+    // Entry 0 is taken for the one after the last possible index: no log gets there.
+    if (group.log.last < group.log.base.index) return;
+    require(storage::is_consistent(group.log), "a log that cannot be");
     groups.push_back(id);
     require(storage::is_same(group.log, at_once->groups.at(id).log), "the window decides what");
   }
