@@ -80,7 +80,8 @@ bool is_same(const LoadedLog& left, const LoadedLog& right) {
 
 Result<void> append(LoadedLog& log, const EntryId& next) {
   const Term last_term = log.terms.empty() ? log.base.term : log.terms.back().term;
-  if (next.index != log.last + 1)
+  // Index 0 does not follow the last one there can be.
+  if (next.index != log.last + 1 || next.index < log.last)
     return Error(Errc::corrupt_data,
                  to_string(next) + " does not follow index " + to_string(log.last));
   if (next.term < last_term)

@@ -34,6 +34,8 @@ Result<Url> parse_url(std::string_view text) {
     return refused(text, "has an IPv6 address without brackets");
   }
   if (host.empty()) return refused(text, "names no host");
+  if (host.find_first_of("[]") != std::string_view::npos)
+    return refused(text, "has brackets where none belong");
   url.host = host;
   return url;
 }

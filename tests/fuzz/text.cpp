@@ -56,8 +56,7 @@ void check_json(std::string_view text) {
 
 void check_peer_url(std::string_view text) {
   const auto url = transport::parse_url(text);
-  // Brackets within brackets are taken, and the inner ones would be for an address.
-  if (!url || url->host.find_first_of("[]") != std::string::npos) return;
+  if (!url) return;
   const auto again = transport::parse_url(to_string(*url));
   require(again && *again == *url, "a peer's URL is read as another one");
 }

@@ -299,8 +299,6 @@ void check(MemoryDisk& disk, Input& input) {
   }
   std::vector<GroupId> groups;
   for (const auto& [id, group] : found->groups) {
-    // Entry 0 is taken for the one after the last possible index: no log gets there.
-    if (group.log.last < group.log.base.index) return;
     require(storage::is_consistent(group.log), "a log that cannot be");
     groups.push_back(id);
     require(storage::is_same(group.log, at_once->groups.at(id).log), "the window decides what");

@@ -31,7 +31,9 @@ TEST_CASE("URLs that cannot be used are refused, quoting them", "[transport][url
                                     "http://a:1?x",
                                     "http://u@a:1",
                                     "http://::1:2380",
-                                    "http://[::1]");
+                                    "http://[::1]",
+                                    "http://[[::1]]:1",
+                                    "http://a]:1");
   const auto url = parse_url(text);
   REQUIRE_FALSE(url);
   CHECK(url.error() == Errc::invalid_option);
