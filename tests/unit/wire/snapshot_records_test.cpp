@@ -46,7 +46,7 @@ TEST_CASE("A record over the limit, or of an unknown kind, is refused", "[wire]"
   const std::vector<std::byte> large(raftkit::wire::kMaxRecordBodyBytes + 1);
   CHECK(decode_record_header(encode_record(RecordKind::chunk, 0, large, kSeed), kSeed).error() ==
         Errc::message_too_large);
-  for (const int kind : {0, 6, 255}) {
+  for (const int kind : {0, 7, 255}) {
     const auto bytes = encode_record(static_cast<RecordKind>(kind), 0, {}, kSeed);
     CHECK(decode_record_header(bytes, kSeed).error() == Errc::malformed);
   }
