@@ -7,6 +7,7 @@
 
 #include "raftkit/storage.hpp"
 
+#include "storage/log_shape.hpp"
 #include "storage/overlay_disk.hpp"
 #include "storage/snapshot_format.hpp"
 #include "storage/wal/recovery.hpp"
@@ -20,6 +21,7 @@ namespace wal = storage::wal;
 
 constexpr std::size_t kWindowBytes = std::size_t{1} << 20;
 constexpr std::size_t kBeginBytes = 48;  // of a payload
+constexpr int kDeepest = 3;              // of directories in directories
 
 /// Where the parts lie; empty: there is none.
 struct Places {
@@ -31,22 +33,16 @@ struct Places {
 
 Result<Places> find_places(storage::Disk& disk, const std::string& directory) {
   Places places;
-  const auto part = [&](const char* name) {
-    const std::string path = places.member + "/" + name;
-    return disk.exists(path) ? path : std::string();
-  };
   for (const std::string& member : {directory + "/member", directory}) {
-    places.member = member;
-    places.wal = part("wal");
-    places.leveldb = part("log");
-    places.snapshots = part("snapshots");
-    if (!places.wal.empty() || !places.leveldb.empty() || !places.snapshots.empty() ||
-        !part("identity").empty())
-      return places;
+    const auto part = [&](const char* name) {
+      const std::string path = member + "/" + name;
+      return disk.exists(path) ? path : std::string();
+    };
+    if (part("lock").empty() && part("identity").empty()) continue;
+    return Places{member, part("wal"), part("log"), part("snapshots")};
   }
   const auto names = disk.list(directory);
   if (!names) return names.error();
-  places = {};
   for (const std::string& name : *names) {
     if (wal::sequence_of(name)) places.wal = directory;
     if (name == "CURRENT") places.leveldb = directory;
@@ -117,13 +113,13 @@ class Inspection {
     if (auto identity = assembly::read_identity(disk_, path)) {
       report_.identity = *identity;
     } else if (identity.error() == Errc::not_found) {
-      damaged(path + " is missing: this member was never started completely, or it was removed");
+      is_identity_missing_ = true;
     } else if (auto noted = note(identity.error()); !noted) {
       return noted;
     }
     const std::string state = places.member + "/state";
     if (!disk_.exists(state)) return {};
-    const auto counted = count_files(state);
+    const auto counted = count_files(state, kDeepest);
     if (!counted) return counted.error();
     report_.state = *counted;
     return {};
@@ -230,7 +226,7 @@ class Inspection {
     const auto loaded = (*opened)->load({});
     if (!loaded) return note(loaded.error());
     if (*loaded) report_.log->groups.push_back({{}, **loaded, {}});
-    if (!options_.entries && !options_.is_thorough) return {};
+    if (!options_.entries) return {};
     return read_entries(std::move(opened));
   }
 
@@ -241,17 +237,16 @@ class Inspection {
     LogStorage& log = **opened;
     for (GroupReport& group : report_.log->groups) {
       if (auto loaded = log.load(group.group); !loaded) return note(loaded.error());
-      Range range{group.log.base.index + 1, group.log.last};
-      // The write-ahead log has been read already.
-      if (!options_.is_thorough || !report_.log->is_leveldb) {
-        range.first = std::max(range.first, options_.entries->first);
-        range.last = std::min(range.last, options_.entries->last);
-      }
+      Range range{std::max(group.log.base.index + 1, options_.entries->first),
+                  std::min(group.log.last, options_.entries->last)};
       while (!range.is_empty()) {
         const auto entries = log.read({group.group, range.first, range.last, kWindowBytes});
         if (!entries) return note(entries.error());
         for (const Entry& entry : *entries)
-          list(entry, group);
+          group.entries.push_back({entry.id,
+                                   entry.type,
+                                   entry.payload.size(),
+                                   std::string(entry.payload.view().substr(0, kBeginBytes))});
         range.first = entries->back().id.index + 1;
         progress(report_.log->directory,
                  range.first - group.log.base.index,
@@ -259,16 +254,6 @@ class Inspection {
       }
     }
     return {};
-  }
-
-  void list(const Entry& entry, GroupReport& group) const {
-    if (!options_.entries || entry.id.index < options_.entries->first ||
-        entry.id.index > options_.entries->last)
-      return;
-    group.entries.push_back({entry.id,
-                             entry.type,
-                             entry.payload.size(),
-                             std::string(entry.payload.view().substr(0, kBeginBytes))});
   }
 
   // --- snapshots
@@ -288,10 +273,14 @@ class Inspection {
       SnapshotReport& into = report_.snapshots.emplace_back();
       into.name = name;
       into.bytes = *bytes;
-      if (auto read = read_snapshot(path, into); !read) {
-        into.damage = read.error().message();
-        if (auto noted = note(read.error()); !noted) return noted;
-      }
+      const auto read = read_snapshot(path, into);
+      if (read) continue;
+      into.damage = read.error().message();
+      // A state machine on disk holds what a snapshot would.
+      const bool is_needed =
+          !report_.identity || report_.identity->kind == StateMachineKind::in_memory;
+      if (!is_needed) continue;
+      if (auto noted = note(read.error()); !noted) return noted;
     }
     return {};
   }
@@ -319,27 +308,47 @@ class Inspection {
   /// What each of the parts cannot know. A state machine on disk says itself where it stands, so
   /// only one in memory must have its snapshot.
   void check_parts(const Places& places) {
-    const bool was_in_use = report_.identity.has_value();
+    if (is_identity_missing_) {
+      if (was_used()) damaged(places.member + "/identity is missing, but the log was in use");
+      return;
+    }
     if (places.wal.empty() && places.leveldb.empty())
       damaged(places.member + ": the log, wal/ or log/, is missing");
-    if (was_in_use && places.snapshots.empty()) damaged(places.member + "/snapshots is missing");
-    if (!was_in_use || !report_.log || !report_.damages.empty()) return;
-    const auto& groups = report_.log->groups;
-    if (groups.empty()) return damaged(report_.log->directory + " holds nothing");
+    if (places.snapshots.empty()) damaged(places.member + "/snapshots is missing");
+    if (!report_.log || !report_.damages.empty()) return;
+    const LoadedLog* log = log_of_member();
+    if (log == nullptr) return damaged(report_.log->directory + " holds nothing");
     if (report_.identity->kind == StateMachineKind::on_disk) {
       if (!report_.state) damaged(places.member + "/state is missing");
       return;
     }
-    const LoadedLog& log = groups.front().log;
-    const bool is_whole = log.base.index <= Index{1} && log.snapshot.last.index <= Index{1};
-    const bool has_snapshot = std::any_of(
-        report_.snapshots.begin(), report_.snapshots.end(), [&](const SnapshotReport& snapshot) {
-          return snapshot.meta->last.index >= log.snapshot.last.index &&
-                 snapshot.meta->last.index <= std::max(log.last, log.snapshot.last.index);
-        });
-    if (!is_whole && !has_snapshot)
-      damaged(places.snapshots + ": the snapshot at index " + to_string(log.snapshot.last.index) +
+    const auto is_usable = [&](const SnapshotReport& snapshot) {
+      if (!snapshot.meta) return false;
+      const EntryId& last = snapshot.meta->last;
+      return last == log->snapshot.last || (last.index >= log->snapshot.last.index &&
+                                            storage::term_at(*log, last.index) == last.term);
+    };
+    const auto& snapshots = report_.snapshots;
+    if (log->snapshot.last.index > Index{1} &&
+        std::none_of(snapshots.begin(), snapshots.end(), is_usable))
+      damaged(places.snapshots + ": the snapshot at index " + to_string(log->snapshot.last.index) +
               " is missing, which the log continues");
+  }
+
+  [[nodiscard]] const LoadedLog* log_of_member() const {
+    if (!report_.log) return nullptr;
+    const auto& groups = report_.log->groups;
+    const auto found = std::find_if(groups.begin(), groups.end(), [](const GroupReport& group) {
+      return group.group == GroupId{};
+    });
+    return found == groups.end() ? nullptr : &found->log;
+  }
+
+  /// Not if a first start came no further than to the log: the next one goes on.
+  [[nodiscard]] bool was_used() const {
+    const LoadedLog* log = log_of_member();
+    return log != nullptr &&
+           (log->last > Index{1} || log->hard_state.voted_for || log->hard_state.term > Term{1});
   }
 
   Result<void> begin_log(const std::string& directory, bool is_leveldb) {
@@ -349,21 +358,22 @@ class Inspection {
     report_.log.emplace();
     report_.log->directory = directory;
     report_.log->is_leveldb = is_leveldb;
-    const auto counted = count_files(directory);
+    const auto counted = count_files(directory, kDeepest);
     if (!counted) return counted.error();
     report_.log->bytes = counted->bytes;
     return {};
   }
 
-  /// Also in the directories in it.
-  Result<FilesReport> count_files(const std::string& directory) {
+  /// Also in the directories in it, but not for ever: they may lead back.
+  Result<FilesReport> count_files(const std::string& directory, int depth) {
     const auto names = disk_.list(directory);
     if (!names) return names.error();
     FilesReport sum;
     for (const std::string& name : *names) {
       const std::string path = directory + "/" + name;
       FilesReport part{1, 0};
-      if (const auto within = count_files(path)) {
+      if (const auto within =
+              depth > 0 ? count_files(path, depth - 1) : Result<FilesReport>(Errc::not_supported)) {
         part = *within;
       } else {
         const auto bytes = disk_.file_size(path);
@@ -400,6 +410,7 @@ class Inspection {
   const InspectOptions& options_;
   Report report_;
   std::unique_ptr<storage::FileLock> lock_;
+  bool is_identity_missing_ = false;
   std::vector<std::string> names_;  // in the log's directory, before it is opened
 };
 
@@ -422,9 +433,13 @@ Result<Report> inspect(storage::Disk& disk, const InspectOptions& options) {
 Result<std::uint64_t> repair_tail(storage::Disk& disk, const InspectOptions& options) {
   const auto places = find_places(disk, options.directory);
   if (!places) return places.error();
+  const auto whole = inspect(disk, options);
+  if (!whole) return whole.error();
+  if (!whole->damages.empty()) return Error(Errc::corrupt_data, whole->damages.front());
   // As a member that starts: nobody else may start meanwhile.
   std::unique_ptr<storage::FileLock> lock;
-  if (const std::string path = places->member + "/lock"; disk.exists(path)) {
+  if (const std::string path = places->member + "/lock";
+      !places->member.empty() && disk.exists(path)) {
     auto taken = disk.lock(path);
     if (!taken) return std::move(taken).error();
     lock = *std::move(taken);

@@ -28,8 +28,7 @@ struct Range {
 struct InspectOptions {
   /// A data directory, its member/, or one of these alone: a log of either kind, snapshots.
   std::string directory;
-  bool is_thorough = false;  ///< reads what else nothing would: all of LevelDB's entries, and the
-                             ///< content of snapshots
+  bool is_thorough = false;  ///< reads the content of snapshots, too
   bool lists_records = false;
   std::optional<Range> entries = {};  ///< to be listed
   /// How far it is, now and then.
@@ -117,8 +116,9 @@ struct Report {
 };
 
 /// Reads `options.directory`, of which nothing changes, through raftkit's own stores. Holds the
-/// member's lock meanwhile. Damage is part of the report. Memory: a few MiB, what is to be listed,
-/// and in LevelDB what that would write when it is opened.
+/// member's lock meanwhile. Damage is part of the report; what a state machine keeps on disk is not
+/// looked at. Memory: a few MiB, what is to be listed, and in LevelDB, which takes some hundred,
+/// what that would write when it is opened.
 /// Errors: not_found: nothing of raftkit's is there · already_locked: a member is running there ·
 /// io_error.
 [[nodiscard]] Result<Report> inspect(storage::Disk& disk, const InspectOptions& options);

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <unistd.h>
+#include <utility>
 
 #include "inspect/inspection.hpp"
 #include "inspect/print.hpp"
@@ -25,8 +26,8 @@ segments, term, vote and entries, and the snapshots. Writes nothing, unless --re
 
   DIRECTORY        what --data-dir of the member says; or a copy of it; or a log or a directory of
                    snapshots alone
-  --verify         reads everything there is, also the content of snapshots and all entries of a log
-                   in LevelDB; the write-ahead log is always read and verified to its end
+  --verify         reads the content of snapshots, too; a log is always read and verified to its end.
+                   What the state machine keeps is not looked at
   --records        lists what was written to the write-ahead log, in order
   --entries F[-L]  lists the entries from index F to L, with the first bytes of their payloads
   --json           one JSON object instead of text
@@ -120,9 +121,7 @@ Arguments parse(int argc, char** argv) {
 /// A line on a terminal, once in a while.
 class ProgressLine {
  public:
-  ~ProgressLine() {
-    if (is_shown_) std::cerr << "\r\x1b[K";
-  }
+  ~ProgressLine() { clear(); }
   ProgressLine() = default;
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
@@ -135,6 +134,10 @@ class ProgressLine {
     const std::uint64_t percent =
         total == 0 ? 100 : std::min<std::uint64_t>(100, done * 100 / total);
     std::cerr << "\r\x1b[K" << what << ": " << percent << " %" << std::flush;
+  }
+
+  void clear() {
+    if (std::exchange(is_shown_, false)) std::cerr << "\r\x1b[K" << std::flush;
   }
 
  private:
@@ -163,7 +166,7 @@ int repair(const inspect::InspectOptions& options) {
     std::cout << "nothing to repair: the log ends where its last write ended\n";
   } else {
     std::cout << "repaired: " << *repaired
-              << " bytes of writes that nobody acknowledged are overwritten\n";
+              << " bytes that were not known to be durable are overwritten\n";
   }
   return 0;
 }
@@ -179,6 +182,7 @@ int main(int argc, char** argv) {
                                      std::uint64_t total) { line.show(what, done, total); };
   if (arguments.repairs_tail) return repair(arguments.inspect);
   const auto report = inspect::inspect(storage::posix_disk(), arguments.inspect);
+  line.clear();
   if (!report) return fail(report.error());
   if (arguments.json) {
     print_json(std::cout, *report);
@@ -186,11 +190,15 @@ int main(int argc, char** argv) {
   } else {
     print_text(std::cout, *report);
     if (report->damages.empty()) {
-      std::cout << "no damage found"
+      std::cout << "no damage found" << (report->state ? " in log and snapshots" : "")
                 << (report->torn_bytes() > 0 ? "; a start overwrites the torn end" : "") << '\n';
     } else {
       std::cout << kReplace;
     }
+  }
+  if (!std::cout.flush()) {
+    std::cerr << "raftkit-inspect: the report could not be written\n";
+    return 2;
   }
   return report->damages.empty() ? 0 : 1;
 }

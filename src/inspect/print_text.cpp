@@ -186,6 +186,7 @@ void print_text(std::ostream& out, const Report& report) {
         << to_string(report.identity->cluster) << ", data directory "
         << to_hex(report.identity->store.value) << ", state machine "
         << (report.identity->kind == StateMachineKind::on_disk ? "on disk" : "in memory") << '\n';
+  if (report.is_member && !report.identity) out << "  identity: none\n";
   if (report.log) print(out, *report.log);
   if (report.is_member || !report.snapshots.empty())
     out << "  snapshots: " << report.snapshots.size() << '\n';

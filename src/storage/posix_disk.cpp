@@ -118,6 +118,9 @@ class PosixDisk final : public Disk {
 
   Result<std::unique_ptr<FileLock>> lock(const std::string& path) override {
     Descriptor file = open_descriptor(path, O_RDWR | O_CREAT);
+    // Who may only read, or on a file system that is read-only, can still find out who uses it.
+    if (!file.is_open() && (errno == EROFS || errno == EACCES))
+      file = open_descriptor(path, O_RDONLY);
     if (!file.is_open()) return system_error("open lock file", path, errno);
     const int result =
         without_interruption([&] { return ::flock(file.number(), LOCK_EX | LOCK_NB); });

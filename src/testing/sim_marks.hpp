@@ -39,6 +39,7 @@ inline constexpr auto kMarks = std::to_array<std::string_view>({
     "compaction: log compacted",
     "compaction: log replaced by a snapshot",
     "compaction: snapshot over entries that nobody committed",
+    "connection: as much is on its way as may be",
     "connection: caller that is no peer hung up on",
     "connection: corrupted bytes noticed",
     "connection: frame of an earlier one refused",

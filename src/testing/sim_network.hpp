@@ -105,8 +105,8 @@ class SimNetwork {
             SimOrigin origin = SimOrigin::sender);
   /// The receiver has dealt with what on_bytes() gave it.
   void taken(const SimStreamPtr& stream, std::size_t bytes);
-  /// What the sender has learned by now of what was taken: an event for each time would be a third
-  /// of all events, and hardly ever of any use.
+  /// What the sender has learned by now of what was taken. An event for each time would hardly ever
+  /// be of any use.
   void settle(SimStream& stream) const;
   /// Calls on_taken() at the next time that the sender learns of some.
   void await_taken(const SimStreamPtr& stream);

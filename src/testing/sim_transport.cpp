@@ -259,6 +259,7 @@ void SimTransport::pump(NodeId to) {
     network_.send(peer.stream, bytes_of(batch));
     peer.last_progress = process_.now();
   }
+  marks_.hit("connection: as much is on its way as may be");
   if (!peer.stream->awaits_taken) network_.await_taken(peer.stream);
 }
 

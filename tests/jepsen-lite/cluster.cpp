@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <linux/magic.h>
 #include <stdexcept>
+#include <sys/prctl.h>
 #include <sys/statfs.h>
 #include <sys/wait.h>
 #include <thread>
@@ -108,10 +109,20 @@ void Cluster::start(std::size_t member) {
     const int output = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     dup2(output, STDOUT_FILENO);
     dup2(output, STDERR_FILENO);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);  // however the test ends
     execv(raw[0], raw.data());
     _exit(127);
   }
   processes_[member] = child;
+}
+
+void Cluster::check_running() {
+  for (std::size_t member = 0; member < size(); ++member) {
+    int status = 0;
+    if (!is_running(member) || waitpid(*processes_[member], &status, WNOHANG) <= 0) continue;
+    processes_[member].reset();
+    throw MemberEnded("n" + std::to_string(member) + " ended by itself, see " + log_file(member));
+  }
 }
 
 void Cluster::kill(std::size_t member) {
@@ -148,11 +159,7 @@ std::optional<std::size_t> Cluster::leader() {
 void Cluster::wait_until_serving(std::size_t member, std::chrono::seconds limit) {
   const auto deadline = steady_clock::now() + limit;
   while (steady_clock::now() < deadline) {
-    int ended = 0;
-    if (waitpid(*processes_[member], &ended, WNOHANG) > 0) {
-      processes_[member].reset();
-      throw MemberEnded("n" + std::to_string(member) + " ended by itself, see " + log_file(member));
-    }
+    check_running();
     const auto seen = status(member);
     if (seen && seen->leader() != 0) return;
     std::this_thread::sleep_for(kPoll);

@@ -42,6 +42,8 @@ class Cluster {
   [[nodiscard]] std::string log_file(std::size_t member) const;
 
   void start(std::size_t member);
+  /// Throws MemberEnded if one that should run does not.
+  void check_running();
   /// SIGKILL, and waits until the process is gone.
   void kill(std::size_t member);
   /// SIGSTOP: it stands still, but keeps its memory and its connections. It can be killed, too.

@@ -105,6 +105,7 @@ class Nemesis {
   void cut_power(PowerDisk& disk) {
     std::this_thread::sleep_for(milliseconds(300));
     sleep_up_to(milliseconds(1200));
+    cluster_.check_running();
     disk.cut();
     for (std::size_t member = 0; member < cluster_.size(); ++member)
       cluster_.kill(member);

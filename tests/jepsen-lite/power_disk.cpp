@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <cstdio>
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
@@ -47,7 +48,7 @@ PowerDisk::PowerDisk(std::string image, std::string directory)
   std::filesystem::resize_file(image_, kImageBytes);
   if (!succeeds({"mkfs.ext4", "-q", "-F", image_}))
     throw Unavailable("mkfs.ext4 failed (Debian package e2fsprogs)");
-  mount();
+  if (!mount()) throw Unavailable("cannot mount " + image_ + ": are there loop devices?");
 }
 
 PowerDisk::~PowerDisk() {
@@ -58,9 +59,8 @@ PowerDisk::~PowerDisk() {
   }
 }
 
-void PowerDisk::mount() {
-  if (!succeeds({"mount", "-o", "loop", image_, directory_}))
-    throw Unavailable("cannot mount " + image_ + ": are there loop devices?");
+bool PowerDisk::mount() {
+  return succeeds({"mount", "-o", "loop", image_, directory_});
 }
 
 void PowerDisk::unmount() {
@@ -84,17 +84,17 @@ void PowerDisk::cut() {
   const int reason = errno;
   if (directory >= 0) close(directory);
   if (!is_cut)
-    throw Unavailable("cannot shut down the file system at " + directory_ + ": " +
-                      std::strerror(reason));
+    throw std::runtime_error("cannot shut down the file system at " + directory_ + ": " +
+                             std::strerror(reason));
 }
 
 void PowerDisk::restore() {
   unmount();
-  mount();
+  if (!mount()) throw std::runtime_error("cannot mount " + image_ + " after a power cut");
 }
 
 void PowerDisk::unmount_leftover(const std::string& directory) {
-  while (umount(directory.c_str()) == 0) {
+  while (umount2(directory.c_str(), MNT_DETACH) == 0) {
   }
 }
 

@@ -21,19 +21,17 @@ class PowerDisk {
   PowerDisk& operator=(const PowerDisk&) = delete;
   ~PowerDisk();  // unmounts it
 
-  [[nodiscard]] const std::string& directory() const { return directory_; }
-
   /// From now on nothing reaches the disk, and every access fails. What the file system had not
   /// written is lost; what a sync has returned for is there.
   void cut();
   /// Mounts it again, with what the file system's recovery finds. All files must be closed.
   void restore();
 
-  /// What an earlier run that was killed may have left mounted.
+  /// What an earlier run that was killed may have left mounted: nobody finds it there any more.
   static void unmount_leftover(const std::string& directory);
 
  private:
-  void mount();
+  [[nodiscard]] bool mount();
   void unmount();
 
   std::string image_;

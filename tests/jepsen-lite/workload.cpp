@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <random>
+#include <stdexcept>
 
 #include <grpcpp/grpcpp.h>
 
@@ -90,6 +91,23 @@ class Workload::Client {
       }
       workload_.record(key, op);
     }
+  }
+
+  /// What `key` holds at the end: without it nobody would know what the last fault took.
+  Op read_back(const std::string& key) {
+    constexpr int kAttempts = 200;
+    name_ = workload_.next_client_++;
+    for (int attempt = 0; attempt < kAttempts; ++attempt) {
+      Op op;
+      op.client = name_;
+      op.call = now();
+      if (carry_out(key, op).ok()) {
+        op.returned = now();
+        return op;
+      }
+      std::this_thread::sleep_for(10 * kPauseAfterError);
+    }
+    throw std::runtime_error("cannot read " + key + " at the end");
   }
 
  private:
@@ -184,20 +202,32 @@ void Workload::start() {
   }
 }
 
-Histories Workload::stop() {
+Workload::~Workload() {
+  end();
+}
+
+void Workload::end() {
   is_stopping_ = true;
   for (std::thread& thread : threads_)
     thread.join();
   threads_.clear();
+}
+
+Histories Workload::stop() {
+  end();
+  Client reader(*this, options_.seed);
+  for (auto& [key, history] : histories_)
+    history.push_back(reader.read_back(key));
   return std::exchange(histories_, {});
 }
 
 std::string Workload::pick_key(std::uint64_t random) {
-  const std::uint64_t generation = started_++ / (options_.operations_per_key * options_.hot_keys);
+  const std::uint64_t generation = recorded_ / (options_.operations_per_key * options_.hot_keys);
   return "jepsen/" + std::to_string(generation) + "/" + std::to_string(random % options_.hot_keys);
 }
 
 void Workload::record(const std::string& key, Op op) {
+  ++recorded_;
   const std::lock_guard lock(mutex_);
   histories_[key].push_back(op);
 }

@@ -55,10 +55,11 @@ class Workload {
   explicit Workload(WorkloadOptions options);
   Workload(const Workload&) = delete;
   Workload& operator=(const Workload&) = delete;
-  ~Workload() { stop(); }
+  ~Workload();
 
   void start();
-  /// Waits for the requests under way. Returns everything the clients saw.
+  /// Waits for the requests under way, and reads every key once more. Returns everything the
+  /// clients saw. Throws std::runtime_error if a key cannot be read for some time.
   Histories stop();
 
   [[nodiscard]] std::uint64_t acknowledged_writes() const { return acknowledged_writes_; }
@@ -67,6 +68,7 @@ class Workload {
  private:
   class Client;
 
+  void end();
   std::string pick_key(std::uint64_t random);
   void record(const std::string& key, Op op);
 
@@ -75,7 +77,7 @@ class Workload {
   std::atomic<bool> is_stopping_ = false;
   std::atomic<std::uint64_t> next_value_ = 1;
   std::atomic<std::uint64_t> next_client_ = 1;
-  std::atomic<std::uint64_t> started_ = 0;  // operations
+  std::atomic<std::uint64_t> recorded_ = 0;  // operations
   std::atomic<std::uint64_t> acknowledged_writes_ = 0;
   std::atomic<std::uint64_t> unknown_writes_ = 0;
   std::mutex mutex_;  // guards histories_

@@ -258,6 +258,40 @@ TEST_CASE("Damage to an entry in LevelDB is found if all of it is read", "[inspe
   CHECK_THAT(report.damages.front(), Catch::Contains(kMember + "/log"));
 }
 
+TEST_CASE("What the next start mends or does not need is no damage", "[inspect]") {
+  MemoryDisk disk;
+  const std::string snapshot = kMember + "/snapshots/0000000000000003-000000000000001e.snap";
+
+  SECTION("a first start that came no further than to the log") {
+    put(disk, kMember + "/lock", "");
+    REQUIRE(test::write(*open_log(disk), Batch().commit(1, 1).install(1, 1)));
+  }
+  SECTION("a snapshot of a member whose state machine is on disk") {
+    make_member(disk);
+    REQUIRE(assembly::write_identity(
+        disk,
+        kMember + "/identity",
+        {ClusterId{0xc}, NodeId{2}, StoreId{7}, StateMachineKind::on_disk}));
+    put(disk, kMember + "/state/db", "its own");
+    flip(disk, snapshot, 300'000);
+    const Report report = look(disk, {.directory = "/data", .is_thorough = true});
+    CHECK_THAT(report.snapshots.front().damage, Catch::Contains(snapshot));
+  }
+  CHECK(look(disk, {.directory = "/data", .is_thorough = true}).damages.empty());
+}
+
+TEST_CASE("A snapshot of another term than the log's does not count", "[inspect]") {
+  MemoryDisk disk;
+  make_member(disk);
+  const auto snapshots = storage::open_file_snapshot_store(disk, kMember + "/snapshots");
+  REQUIRE((*snapshots)->remove({Term{3}, Index{30}}));
+  REQUIRE(test::save(**snapshots, test::snapshot(2, 40), "x"));
+
+  CHECK_THAT(look(disk).damages.at(0), Catch::Contains("the snapshot at index 30 is missing"));
+  REQUIRE(test::save(**snapshots, test::snapshot(3, 40), "x"));
+  CHECK(look(disk).damages.empty());
+}
+
 TEST_CASE("A member that runs is not looked at", "[inspect]") {
   MemoryDisk disk;
   make_member(disk);
