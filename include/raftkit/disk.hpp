@@ -84,7 +84,8 @@ class Disk {
   /// Creations, removals and renames in this directory are durable on return.
   [[nodiscard]] virtual Result<void> sync_directory(const std::string& path) = 0;
 
-  /// Creates the file if needed; never waits. Errors: already_locked, also by this process.
+  /// Creates the file if needed; one that may only be read can be locked, too. Never waits. Errors:
+  /// already_locked, also by this process.
   [[nodiscard]] virtual Result<std::unique_ptr<FileLock>> lock(const std::string& path) = 0;
 
   /// Bytes an unprivileged process may still write.
