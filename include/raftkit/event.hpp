@@ -67,6 +67,13 @@ struct MembershipChangeRefused {
   std::string_view reason;
 };
 
+/// The log has no room on its device. What is to be written waits, and this node takes no
+/// proposals, until there is.
+struct LogFull {
+  std::string detail;
+};
+struct LogHasRoom {};
+
 /// A defect was noticed; the node does nothing more.
 struct InvariantViolated {
   std::string id;
@@ -83,6 +90,8 @@ using Event = std::variant<event::RoleChanged,
                            event::TransferStarted,
                            event::TransferAborted,
                            event::MembershipChangeRefused,
+                           event::LogFull,
+                           event::LogHasRoom,
                            event::InvariantViolated>;
 
 /// One line for a log: name and key=value fields.

@@ -118,6 +118,8 @@ struct NodeStatus {
   Index commit;
   Index applied;  ///< by the state machine
   MembershipPtr membership;
+  /// There is no room on the log's device: this node takes no proposals until there is.
+  bool log_full = false;
   bool published =
       false;  ///< a leader exists, and what this member publishes about itself is applied
   std::optional<Error> failure;  ///< why the node stopped by itself
@@ -163,8 +165,9 @@ class Node {
   /// Replicates `command`; completes with void(error_code, ProposeResult) when this node has
   /// applied it. While no leader is known it waits. On a follower it travels to the leader and the
   /// answer comes from this node's own state machine. Errors: proposal_dropped, no_leader,
-  /// overloaded, command_too_large, stopped: it was not appended and never will be, safe to retry ·
-  /// commit_unknown: it may yet commit. Limits: 1 byte to NodeOptions::max_command_bytes.
+  /// overloaded, command_too_large, stopped, out_of_space (NodeStatus::log_full): it was not
+  /// appended and never will be, safe to retry · commit_unknown: it may yet commit. Limits: 1 byte
+  /// to NodeOptions::max_command_bytes.
   template <class CompletionToken>
   auto async_propose(Bytes command, CompletionToken&& token) {
     return boost::asio::async_initiate<CompletionToken, void(error_code, ProposeResult)>(

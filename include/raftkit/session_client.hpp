@@ -88,9 +88,9 @@ class Session {
   /// use; when the time is up if the node's queue stayed full, or SessionOptions::max_answer_bytes
   /// are kept for others · malformed: the node's state machine is no SessionStateMachine, or not
   /// any more, and what it did is not known · session_expired, command_too_large, invalid_argument,
-  /// stopped, no_leader, proposal_dropped: it was not applied and never will be · commit_unknown:
-  /// it may have been applied, or be applied yet, once: the time was up, or node or session ended
-  /// meanwhile.
+  /// stopped, no_leader, proposal_dropped, out_of_space: it was not applied and never will be ·
+  /// commit_unknown: it may have been applied, or be applied yet, once: the time was up, or node or
+  /// session ended meanwhile.
   template <class CompletionToken>
   auto async_propose(Bytes command, CompletionToken&& token) {
     return boost::asio::async_initiate<CompletionToken, void(error_code, ProposeResult)>(

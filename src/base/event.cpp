@@ -38,6 +38,10 @@ struct Describe {
     return "transfer_aborted target=" + to_string(e.target) + " reason=\"" + std::string(e.reason) +
            "\"";
   }
+  std::string operator()(const event::LogFull& e) const {
+    return "log_full detail=\"" + e.detail + "\"";
+  }
+  std::string operator()(const event::LogHasRoom&) const { return "log_has_room"; }
   std::string operator()(const event::InvariantViolated& e) const {
     return "invariant_violated id=" + e.id + " what=\"" + e.what + "\"";
   }

@@ -61,9 +61,15 @@ void Driver::start() {
 
 // --- requests
 
+std::optional<Errc> Driver::refusal() const {
+  if (life_ != Life::running || failure_) return Errc::stopped;
+  if (is_log_full()) return Errc::out_of_space;
+  return std::nullopt;
+}
+
 void Driver::propose(Bytes command, ProposeHandler handler) {
-  if (life_ != Life::running || failure_) {
-    handler(Errc::stopped, {});
+  if (const auto refused = refusal()) {
+    handler(*refused, {});
     return;
   }
   proposals_.add({EntryType::normal, std::move(command)}, std::move(handler));
@@ -151,7 +157,10 @@ void Driver::tick() {
   // election that it takes part in cannot be over. On a slow disk it would otherwise give up one
   // campaign for the next, for ever.
   const bool is_voting = state.role != Role::leader && durable_term_ < node_.term();
-  if (!is_voting) node_.tick();
+  // Without room for entries it would be of no use as a leader.
+  const bool may_campaign = !is_voting && !is_log_full();
+  if (state.role == Role::leader || may_campaign) node_.tick();
+  if (is_log_full()) tick_without_room();
   if (options_.promote_learners && now_ % options_.raft.election_timeout_ticks == 0)
     promote_learners();
   for (const NodeId peer : snapshot_sends_.take_due(now_))
@@ -164,7 +173,7 @@ void Driver::tick() {
 
 void Driver::alarm() {
   const SoftState state = soft_state();
-  if (state.leader || state.role == Role::leader || failovers_ == 0) return;
+  if (state.leader || state.role == Role::leader || failovers_ == 0 || is_log_full()) return;
   --failovers_;
   // The others may not have noticed yet, or campaigned at the same moment: then once more. But an
   // election that runs needs the time that two writes take.
@@ -195,6 +204,7 @@ void Driver::receive(Envelope envelope, StoreId store) {
   metrics_.add(CounterMetric::messages_received, 1);
   note_promise(envelope);
   if (is_refused_by_promise(envelope)) return;
+  if (is_log_full() && std::holds_alternative<TimeoutNow>(envelope.message)) return;
   if (auto* request = std::get_if<ProposeRequest>(&envelope.message)) {
     on_forwarded(envelope, *request);
   } else if (const auto* response = std::get_if<ProposeResponse>(&envelope.message)) {
@@ -216,7 +226,7 @@ void Driver::on_forwarded(const Envelope& envelope, ProposeRequest& request) {
   if (is_repeated) return;
   newest = request.tag;
   ProposeResponse response{request.tag, std::nullopt};
-  if (soft_state().role == Role::leader && life_ == Life::running) {
+  if (soft_state().role == Role::leader && !refusal()) {
     // Answered before the entries themselves are sent, so that their sender knows where to expect
     // them.
     const auto outcome = node_.propose(std::move(request.proposals));
@@ -283,6 +293,24 @@ void Driver::persisted(PersistId id, const Result<void>& outcome) {
     complete_front_write();
 }
 
+/// What was taken waits; what comes is refused; and what may free room is begun.
+void Driver::log_is_full(const Error& error) {
+  if (is_over()) return;
+  if (std::exchange(log_room_, LogRoom::none) != LogRoom::some) return;
+  ports_.observe(event::LogFull{error.message()});
+  ports_.status_changed();
+  proposals_.refuse_queued(Errc::out_of_space);
+  snapshotter_.want();
+  maybe_save_snapshot();
+}
+
+void Driver::log_has_room() {
+  if (is_over() || !is_log_full()) return;
+  log_room_ = LogRoom::some;
+  ports_.observe(event::LogHasRoom{});
+  ports_.status_changed();
+}
+
 void Driver::complete_front_write() {
   WriteInFlight write = std::move(writes_.front());
   writes_.pop_front();
@@ -329,7 +357,7 @@ void Driver::fail(Error error) {
 // --- effects
 
 void Driver::publish() {
-  if (publication_ != Publication::due || !soft_state().leader || life_ != Life::running) return;
+  if (publication_ != Publication::due || !soft_state().leader || refusal()) return;
   publication_ = Publication::proposed;
   proposals_.add(
       {EntryType::member_update, encode(options_.self)}, [this](error_code code, const Proposed&) {

@@ -98,6 +98,8 @@ class Driver {
   /// May `peer` join the conversation? Errors: peer_not_found, store_mismatch.
   [[nodiscard]] Result<void> admit(const Introduction& peer);
   void persisted(PersistId id, const Result<void>& outcome);
+  void log_is_full(const Error& error);
+  void log_has_room();
   void fetched(FetchId id, Result<std::vector<Entry>> entries);
   void applied(ApplyBatch batch, const Result<void>& outcome);
   void restored(const SnapshotMeta& snapshot, const Result<void>& outcome);
@@ -123,6 +125,7 @@ class Driver {
   [[nodiscard]] Index applied_index() const { return applied_; }
   /// This start's publication of the member has been applied.
   [[nodiscard]] bool is_published() const { return publication_ == Publication::done; }
+  [[nodiscard]] bool is_log_full() const { return log_room_ != LogRoom::some; }
   [[nodiscard]] const std::optional<Error>& failure() const { return failure_; }
   /// What is committed of the members up to here, this node knows or is about to apply: after a
   /// restart it calls the others before it has.
@@ -134,6 +137,7 @@ class Driver {
   static constexpr std::size_t kMaxWithheld = 1'000;
   static constexpr std::size_t kMaxStrangers = 64;
   enum class Life : std::uint8_t { running, stopping, over };
+  enum class LogRoom : std::uint8_t { some, none, tried };
   struct WriteInFlight {
     PersistId id;
     bool is_on_disk = false;  // else it only waits for those before it
@@ -177,6 +181,8 @@ class Driver {
   void on_forwarded(const Envelope& envelope, ProposeRequest& request);
   void publish();
   void fail(Error error);
+  /// Why no request is taken that ends in the log, if so.
+  [[nodiscard]] std::optional<Errc> refusal() const;
   /// Whatever still comes back is of no use to anybody.
   [[nodiscard]] bool is_over() const { return failure_.has_value() || life_ == Life::over; }
   void arm_failover();
@@ -184,6 +190,7 @@ class Driver {
   // leadership.cpp
   [[nodiscard]] std::optional<NodeId> best_transfer_target() const;
   void settle_transfers();
+  void tick_without_room();
   void promote_learners();
   void stamp_heartbeats(const std::vector<Envelope>& envelopes);
   void check_lease();
@@ -252,6 +259,7 @@ class Driver {
   std::optional<NodeId> broken_stream_;  // the leader's, until it is back
   std::uint32_t failovers_ = 0;  // campaigns left before waiting for the election timeout again
   std::uint64_t now_ = 0;        // in ticks
+  LogRoom log_room_ = LogRoom::some;  // `tried`: held writes are being tried again
   Life life_ = Life::running;
   std::uint64_t stop_deadline_ = 0;
   base::UniqueFunction<void()> stop_done_;

@@ -53,11 +53,26 @@ void Driver::settle_transfers() {
   }
 }
 
+/// What the others have committed and this node could not write shows that they can do without it:
+/// one of them should lead. As long as too many are full for that, nobody could be elected either.
+void Driver::tick_without_room() {
+  if (now_ % options_.raft.election_timeout_ticks != 0) return;
+  if (log_room_ == LogRoom::none) {
+    log_room_ = LogRoom::tried;
+    ports_.try_held();
+  }
+  if (soft_state().role != Role::leader || life_ != Life::running) return;
+  const RaftStatus status = node_.status();
+  const auto target = best_transfer_target();
+  if (target && status.commit > status.stable && !status.transfer_target)
+    node_.transfer_leadership(*target);
+}
+
 // --- membership
 
 void Driver::change_membership(const MembershipChange& change, ProposeHandler handler) {
-  if (life_ != Life::running || failure_) {
-    handler(Errc::stopped, {});
+  if (const auto refused = refusal()) {
+    handler(*refused, {});
     return;
   }
   // Before a joint phase has begun or ended, as the case may be, or a member has joined that the
@@ -77,7 +92,7 @@ void Driver::change_membership(const MembershipChange& change, ProposeHandler ha
 /// A learner that got within an election timeout all that was committed at its beginning will, as a
 /// voter, not hold up the others. [thesis §4.2.1]
 void Driver::promote_learners() {
-  if (soft_state().role != Role::leader || life_ != Life::running || failure_) return;
+  if (soft_state().role != Role::leader || refusal()) return;
   const RaftStatus status = node_.status();
   const auto goal = std::exchange(promotion_goal_, status.commit);
   if (!goal || status.membership->is_joint()) return;

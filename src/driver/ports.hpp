@@ -35,12 +35,16 @@ class Ports {
   virtual void membership_changed(const MembershipPtr& membership,
                                   std::vector<PeerAddress> peers) = 0;
 
-  /// LogStorage::write. Ends in Driver::persisted, in order.
+  /// LogStorage::write. Ends in Driver::persisted, in order. What finds no room is held, with all
+  /// that comes after it, and Driver::log_is_full called: for every attempt.
   virtual void write(PersistBatch batch) = 0;
   /// LogStorage::read. Ends in Driver::fetched.
   virtual void fetch(const FetchRequest& request) = 0;
-  /// LogStorage::compact. Ends in Driver::compacted.
+  /// LogStorage::compact. Ends in Driver::compacted. Passes writes that are held, and may be held
+  /// like them.
   virtual void compact(const SnapshotMeta& snapshot, Index keep_from) = 0;
+  /// Another attempt at what is held. When all is done, Driver::log_has_room is called.
+  virtual void try_held() = 0;
 
   // The following three are carried out by the state machine's worker, in the order of the calls.
 

@@ -187,9 +187,13 @@ void Proposals::tick(bool has_leader) {
   });
 }
 
-void Proposals::fail_all(Errc queued) {
+void Proposals::refuse_queued(Errc reason) {
   for (Queued& item : std::exchange(queue_, {}))
-    answer(item.waiter, queued);
+    answer(item.waiter, reason);
+}
+
+void Proposals::fail_all(Errc queued) {
+  refuse_queued(queued);
   forwarded_bytes_ = 0;
   for (auto& [sequence, forwarded] : std::exchange(forwarded_, {})) {
     for (Queued& item : forwarded.batch)

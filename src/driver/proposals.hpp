@@ -65,6 +65,8 @@ class Proposals {
   /// waited.
   void tick(bool has_leader);
 
+  /// Answers those that nobody has appended or passed on.
+  void refuse_queued(Errc reason);
   /// Answers everybody: the queued with `queued`, the others with commit_unknown.
   void fail_all(Errc queued);
 

@@ -2,15 +2,24 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "runtime/no_throw.hpp"
 
 namespace raftkit::runtime {
 
-DiskWorker::DiskWorker(LogStorage& log, MetricsSink& metrics, WriteDone done)
+namespace {
+
+bool found_no_room(const Result<void>& outcome) {
+  return !outcome && outcome.error() == Errc::out_of_space;
+}
+
+}  // namespace
+
+DiskWorker::DiskWorker(LogStorage& log, MetricsSink& metrics, Reports reports)
     : log_(log),
       metrics_(metrics),
-      done_(std::move(done)),
+      reports_(std::move(reports)),
       worker_([this](std::vector<Job> jobs) { work(std::move(jobs)); }) {}
 
 void DiskWorker::compact(GroupId group, SnapshotMeta snapshot, Index keep_from, CompactDone done) {
@@ -19,49 +28,74 @@ void DiskWorker::compact(GroupId group, SnapshotMeta snapshot, Index keep_from, 
 
 template <class Call>
 Result<void> DiskWorker::unless_failed(Call&& call) {
-  if (outcome_) outcome_ = no_throw(Errc::storage_failed, call);
-  return outcome_;
+  if (!outcome_) return outcome_;
+  auto outcome = no_throw(Errc::storage_failed, call);
+  if (!found_no_room(outcome)) outcome_ = outcome;
+  return outcome;
 }
 
 void DiskWorker::work(std::vector<Job> jobs) {
-  std::vector<PersistBatch> group;
+  const auto write_first = [this] {
+    if (!is_full_) carry_out();
+  };
   for (Job& job : jobs) {
     if (auto* batch = std::get_if<PersistBatch>(&job)) {
-      group.push_back(std::move(*batch));
-      continue;
-    }
-    write_group(group);
-    if (auto* compaction = std::get_if<Compaction>(&job)) {
-      compaction->done(unless_failed([&] {
-        return log_.compact(compaction->group, compaction->snapshot, compaction->keep_from);
-      }));
+      writes_.push_back(std::move(*batch));
+    } else if (auto* compaction = std::get_if<Compaction>(&job)) {
+      write_first();
+      compactions_.push_back(std::move(*compaction));
+      carry_out();
+    } else if (std::holds_alternative<TryHeld>(job)) {
+      carry_out();
     } else {
+      write_first();
       std::get<std::function<void()>>(job)();
     }
   }
-  write_group(group);
+  write_first();
 }
 
-void DiskWorker::write_group(std::vector<PersistBatch>& group) {
-  if (group.empty()) return;
-  std::vector<PersistId> ids;
-  std::size_t bytes = 0;
-  for (const PersistBatch& batch : group) {
-    ids.push_back(batch.id);
-    for (const Entry& entry : batch.append)
-      bytes += entry.payload.size();
+void DiskWorker::carry_out() {
+  for (; !compactions_.empty(); compactions_.pop_front()) {
+    const Compaction& next = compactions_.front();
+    auto outcome =
+        unless_failed([&] { return log_.compact(next.group, next.snapshot, next.keep_from); });
+    if (found_no_room(outcome)) return hold(outcome.error());
+    next.done(std::move(outcome));
   }
+  if (!writes_.empty()) {
+    auto outcome = write();
+    if (found_no_room(outcome)) return hold(outcome.error());
+    std::vector<PersistId> ids;
+    for (const PersistBatch& batch : std::exchange(writes_, {}))
+      ids.push_back(batch.id);
+    reports_.written(std::move(ids), std::move(outcome));
+  }
+  if (std::exchange(is_full_, false)) reports_.has_room();
+}
+
+void DiskWorker::hold(const Error& error) {
+  is_full_ = true;
+  reports_.is_full(error);
+}
+
+Result<void> DiskWorker::write() {
   const auto begin = std::chrono::steady_clock::now();
-  auto outcome = unless_failed([&] { return log_.write(group); });
+  auto outcome = unless_failed([&] { return log_.write(writes_); });
+  if (found_no_room(outcome)) return outcome;
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   const auto syncs = [](const PersistBatch& batch) { return batch.needs_sync(); };
-  if (std::any_of(group.begin(), group.end(), syncs)) {
+  if (std::any_of(writes_.begin(), writes_.end(), syncs)) {
     metrics_.add(CounterMetric::log_syncs, 1);
     metrics_.observe(HistogramMetric::log_write, took.count());
   }
+  std::size_t bytes = 0;
+  for (const PersistBatch& batch : writes_) {
+    for (const Entry& entry : batch.append)
+      bytes += entry.payload.size();
+  }
   metrics_.add(CounterMetric::log_bytes, bytes);
-  group.clear();
-  done_(std::move(ids), std::move(outcome));
+  return outcome;
 }
 
 }  // namespace raftkit::runtime

@@ -101,14 +101,7 @@ Node::Impl::Impl(boost::asio::any_io_executor executor,
       log_(std::move(parts.log)),
       snapshots_(std::move(parts.snapshots)),
       transport_(parts.transport(strand_)),
-      disk_(*log_,
-            *metrics_,
-            [this](std::vector<PersistId> ids, Result<void> outcome) {
-              in_strand([ids = std::move(ids), outcome = std::move(outcome)](Impl& self) {
-                for (const PersistId id : ids)
-                  self.driver_->persisted(id, outcome);
-              });
-            }),
+      disk_(*log_, *metrics_, disk_reports()),
       apply_(state_machine_, kind_, *snapshots_, *metrics_, apply_reports()),
       background_([](std::vector<std::function<void()>> jobs) {
         for (auto& job : jobs)
@@ -355,6 +348,7 @@ void Node::Impl::publish_status() {
                  .commit = raft.commit,
                  .applied = driver_->applied_index(),
                  .membership = driver_->membership(),
+                 .log_full = driver_->is_log_full(),
                  .published = driver_->is_published(),
                  .failure = driver_->failure()};
   if (life_ == Life::stopped || now.failure) {

@@ -54,6 +54,7 @@ class Node::Impl final : public driver::Ports,
   void write(PersistBatch batch) override;
   void fetch(const FetchRequest& request) override;
   void compact(const SnapshotMeta& snapshot, Index keep_from) override;
+  void try_held() override { disk_.try_held(); }
   void apply(driver::ApplyBatch batch) override;
   void restore(const SnapshotMeta& snapshot) override;
   void save_snapshot(const SnapshotMeta& snapshot) override;
@@ -85,6 +86,7 @@ class Node::Impl final : public driver::Ports,
 
   Result<driver::Recovered> recover();
   [[nodiscard]] driver::DriverOptions driver_options() const;
+  runtime::DiskWorker::Reports disk_reports();
   runtime::ApplyWorker::Reports apply_reports();
   void captured(Envelope request, Result<std::unique_ptr<SnapshotSource>> source);
   void arm_tick();

@@ -59,6 +59,15 @@ struct LogEvent {
     sink.log(
         LogLevel::warn, "membership_change_refused", e.reason, {{"entry", to_string(e.entry)}});
   }
+  void operator()(const event::LogFull& e) const {
+    sink.log(LogLevel::error,
+             "log_full",
+             "no room for the log: proposals are refused until there is",
+             {{"error", e.detail}});
+  }
+  void operator()(const event::LogHasRoom&) const {
+    sink.log(LogLevel::info, "log_has_room", "there is room for the log again", {});
+  }
   void operator()(const event::InvariantViolated& e) const {
     sink.log(LogLevel::error, "invariant_violated", e.what, {{"id", e.id}});
   }

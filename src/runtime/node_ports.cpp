@@ -41,6 +41,22 @@ void Node::Impl::compact(const SnapshotMeta& snapshot, Index keep_from) {
   });
 }
 
+runtime::DiskWorker::Reports Node::Impl::disk_reports() {
+  return {
+      .written =
+          [this](std::vector<PersistId> ids, Result<void> outcome) {
+            in_strand([ids = std::move(ids), outcome = std::move(outcome)](Impl& self) {
+              for (const PersistId id : ids)
+                self.driver_->persisted(id, outcome);
+            });
+          },
+      .is_full =
+          [this](Error error) {
+            in_strand([error = std::move(error)](Impl& self) { self.driver_->log_is_full(error); });
+          },
+      .has_room = [this] { in_strand([](Impl& self) { self.driver_->log_has_room(); }); }};
+}
+
 void Node::Impl::apply(driver::ApplyBatch batch) {
   apply_.apply(std::move(batch));
 }

@@ -80,7 +80,7 @@ class Session::Attempts : public std::enable_shared_from_this<Session::Attempts>
   void on_outcome(error_code code, const ProposeResult& result) {
     if (code == Errc::commit_unknown) may_be_applied_ = true;
     if (code == Errc::commit_unknown || code == Errc::proposal_dropped || code == Errc::no_leader ||
-        code == Errc::overloaded)
+        code == Errc::overloaded || code == Errc::out_of_space)
       return retry(code);
     if (code) return finish(code);
     auto answer = decode_session_answer(result.result);

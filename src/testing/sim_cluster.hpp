@@ -119,7 +119,7 @@ class SimCluster {
   bool apply_to_disks(const SimFaultStep& step);
   /// The nodes that it will meet, for people; call it before.
   [[nodiscard]] std::string victims_of(const SimFaultStep& step);
-  enum class Part : std::uint8_t { process, disk };
+  enum class Part : std::uint8_t { process, disk, room };
   void end_later(SimNode* node, Part part, SimTime lasts, void (*end)(SimNode&));
 
   // sim_impostors.cpp

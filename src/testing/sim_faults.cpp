@@ -134,6 +134,7 @@ void SimCluster::heal() {
   network_.heal_all();
   for (auto& [id, node] : nodes_) {
     node->set_disk({});
+    node->free_disk();
     node->forget_traps();
     node->resume();
     // It may not have noticed, as long as there is nothing to write.
@@ -346,7 +347,9 @@ bool SimCluster::apply_to_processes(const SimFaultStep& step) {
     case SimFault::broken_disk:
       return node->is_up() && node->break_disk(step.b % 100);
     case SimFault::full_disk:
-      return node->is_up() && node->fill_disk();
+      if (!node->is_up() || !node->fill_disk()) return false;
+      end_later(node, Part::room, step.lasts, [](SimNode& full) { full.free_disk(); });
+      return true;
     case SimFault::clock:
       node->set_clock_rate(90 + step.b % 21);
       return true;

@@ -112,6 +112,10 @@ void SimFiles::fill() {
   disk_.set_capacity(kCapacity - *disk_.free_bytes("") + room);
 }
 
+void SimFiles::make_room() {
+  disk_.set_capacity(kCapacity);
+}
+
 void SimFiles::open() {
   const auto opened = try_open();
   require(opened.has_value(),

@@ -57,6 +57,7 @@ class SimFiles {
   [[nodiscard]] Result<Content> read_all();
   /// So that a batch with entries is refused, and everything else has room.
   void fill();
+  void make_room();
 
  private:
   void open();

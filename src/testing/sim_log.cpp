@@ -204,6 +204,7 @@ std::size_t SimLog::crash(core::Random& random, const std::vector<PersistBatch>&
     found = files_->is_open() ? find_survivors(maybe) : Found{};
   }
   is_failing_ = false;
+  is_full_ = false;
   for (std::size_t at = 0; at < found.batches; ++at)
     make_durable(maybe[at]);
   const auto compaction = std::exchange(failed_compaction_, std::nullopt);
@@ -242,8 +243,8 @@ SimLog::Found SimLog::find_survivors(const std::vector<PersistBatch>& maybe) con
 }
 
 bool SimLog::is_excused(const Error& error) const {
-  return (is_failing_ && (error == Errc::storage_failed || error == Errc::out_of_space)) ||
-         (damage_ && is_damage_report(error));
+  return ((is_failing_ || is_full_) && error == Errc::storage_failed) ||
+         (is_full_ && error == Errc::out_of_space) || (damage_ && is_damage_report(error));
 }
 
 bool SimLog::fail_sync_after(std::uint64_t syncs) {
@@ -307,8 +308,12 @@ bool SimLog::fail_after(std::uint64_t changes) {
 bool SimLog::fill() {
   if (files_ == nullptr) return false;
   files_->fill();
-  is_failing_ = true;
+  is_full_ = true;
   return true;
+}
+
+void SimLog::make_room() {
+  if (std::exchange(is_full_, false)) files_->make_room();
 }
 
 }  // namespace raftkit::testing

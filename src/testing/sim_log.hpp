@@ -45,15 +45,18 @@ class SimLog final : public LogStorage {
   /// which were being written, some survive: the first ones. Returns how many do not.
   std::size_t crash(core::Random& random, const std::vector<PersistBatch>& unfinished);
 
-  // What is wrong with the disk until the next crash. False: these stores know no such thing.
+  // What is wrong with the disk until the next crash, or, if it is full, until there is room.
+  // False: these stores know no such thing.
 
   /// After so many more changes all writes and syncs fail.
   bool fail_after(std::uint64_t changes);
   /// There is no room for entries.
   bool fill();
+  void make_room();
   /// After so many more syncs one fails; none after it does.
   bool fail_sync_after(std::uint64_t syncs);
   [[nodiscard]] bool is_failing() const { return is_failing_; }
+  [[nodiscard]] bool is_full() const { return is_full_; }
   /// Whether an error is what such a disk leads to.
   [[nodiscard]] bool is_excused(const Error& error) const;
 
@@ -106,6 +109,7 @@ class SimLog final : public LogStorage {
   std::optional<std::pair<SnapshotMeta, Index>> failed_compaction_;
   std::optional<std::pair<SnapshotMeta, Index>> compacted_;
   bool is_failing_ = false;
+  bool is_full_ = false;
   std::size_t interrupted_recoveries_ = 0;
   std::optional<DamageScope> damage_;
   bool has_lost_the_newest_ = false;

@@ -83,7 +83,9 @@ void SimNode::crash(SimNetwork::Farewell farewell) {
     world_.network.set_power(id(), farewell == SimNetwork::Farewell::close);
   life_->transport->set_farewell(farewell);
   mark_crash();
-  const std::vector<PersistBatch> unfinished = std::exchange(life_->writing, {});
+  // What is held for want of room was not begun.
+  const std::vector<PersistBatch> unfinished =
+      life_->is_log_full ? std::vector<PersistBatch>() : std::exchange(life_->writing, {});
   life_.reset();  // what it holds of the stores goes first
   const std::size_t lost = log_.crash(world_.random, unfinished);
   world_.trace.note("lost", id(), lost);
@@ -220,6 +222,9 @@ void SimNode::look() {
 
 void SimNode::observe(const Event& event) {
   world_.marks.happened(id(), event);
+  world_.marks.hit_if(
+      std::holds_alternative<event::TransferStarted>(event) && life_->driver->is_log_full(),
+      "disk: full leader hands over");
   const auto* role = std::get_if<event::RoleChanged>(&event);
   if (role == nullptr) return;
   world_.history.has_role(id(), role->role, role->term);
@@ -230,7 +235,6 @@ void SimNode::observe(const Event& event) {
 void SimNode::failed(const Error& error) {
   if (log_.is_excused(error)) {
     const bool is_damaged = log_.is_damaged();
-    world_.marks.hit_if(error == Errc::out_of_space, "disk: full, and the node stops");
     world_.marks.hit_if(is_damaged, "damage: found by a running node");
     world_.marks.hit_if(error == Errc::storage_failed && !is_damaged,
                         "disk: writes fail, and the node stops");

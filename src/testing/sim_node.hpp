@@ -113,6 +113,7 @@ class SimNode final : private driver::Ports, private TransportHandler {
   /// As in SimLog; until the process ends. False: its stores cannot.
   [[nodiscard]] bool break_disk(std::uint64_t changes) { return log_.fail_after(changes); }
   [[nodiscard]] bool fill_disk() { return log_.fill(); }
+  void free_disk() { log_.make_room(); }
   [[nodiscard]] bool lose_sync(std::uint64_t syncs) { return log_.fail_sync_after(syncs); }
   /// As in SimLog; only while it is down.
   [[nodiscard]] bool damage_disk(DiskDamage kind, DamageScope scope, std::uint64_t seed) {
@@ -158,7 +159,8 @@ class SimNode final : private driver::Ports, private TransportHandler {
     Envelope request;
     SnapshotMeta current;
   };
-  using DiskJob = std::variant<PersistBatch, Compaction>;
+  struct TryHeld {};
+  using DiskJob = std::variant<PersistBatch, Compaction, TryHeld>;
   using ApplyJob = std::variant<driver::ApplyBatch, Restore, Save, Capture>;
 
   struct Trap {
@@ -175,6 +177,8 @@ class SimNode final : private driver::Ports, private TransportHandler {
     std::unique_ptr<SimTransport> transport;
     std::deque<DiskJob> disk_queue;
     std::vector<PersistBatch> writing;
+    std::deque<Compaction> compacting;
+    bool is_log_full = false;  // these two wait for room
     bool is_disk_busy = false;
     std::deque<ApplyJob> apply_queue;
     bool is_applying = false;
@@ -193,6 +197,7 @@ class SimNode final : private driver::Ports, private TransportHandler {
   void write(PersistBatch batch) override;
   void fetch(const FetchRequest& request) override;
   void compact(const SnapshotMeta& snapshot, Index keep_from) override;
+  void try_held() override;
   void apply(driver::ApplyBatch batch) override;
   void restore(const SnapshotMeta& snapshot) override;
   void save_snapshot(const SnapshotMeta& snapshot) override;
@@ -223,8 +228,11 @@ class SimNode final : private driver::Ports, private TransportHandler {
 
   void work_on_disk();
   void finish_on_disk();
-  void finish_write();
-  void finish_compaction();
+  void carry_out();
+  /// False: for want of room.
+  [[nodiscard]] bool finish_write();
+  [[nodiscard]] bool finish_compaction();
+  [[nodiscard]] bool holds(const Result<void>& outcome);
   void require_unless_failing(const Result<void>& outcome) const;
   void work_on_state();
   void finish(driver::ApplyBatch batch);

@@ -45,16 +45,30 @@ void SimNode::compact(const SnapshotMeta& snapshot, Index keep_from) {
   work_on_disk();
 }
 
+void SimNode::try_held() {
+  life_->disk_queue.emplace_back(TryHeld{});
+  work_on_disk();
+}
+
 void SimNode::work_on_disk() {
-  if (life_->is_disk_busy || life_->disk_queue.empty()) return;
-  life_->is_disk_busy = true;
+  auto& queue = life_->disk_queue;
+  if (life_->is_disk_busy || queue.empty()) return;
+  bool is_due = false;
   // One sync serves everything that has gathered.
-  while (!life_->disk_queue.empty()) {
-    auto* batch = std::get_if<PersistBatch>(&life_->disk_queue.front());
+  while (!queue.empty()) {
+    auto* batch = std::get_if<PersistBatch>(&queue.front());
     if (batch == nullptr) break;
     life_->writing.push_back(std::move(*batch));
-    life_->disk_queue.pop_front();
+    queue.pop_front();
+    is_due = !life_->is_log_full;
   }
+  if (!is_due) {
+    if (queue.empty()) return;
+    if (auto* compaction = std::get_if<Compaction>(&queue.front()))
+      life_->compacting.push_back(std::move(*compaction));
+    queue.pop_front();
+  }
+  life_->is_disk_busy = true;
   life_->process.post(between(world_.random, disk_.least, disk_.most),
                       [this] { finish_on_disk(); });
 }
@@ -64,11 +78,7 @@ void SimNode::finish_on_disk() {
     life_->process.post(milliseconds(50), [this] { finish_on_disk(); });
     return;
   }
-  if (life_->writing.empty()) {
-    finish_compaction();
-  } else {
-    finish_write();
-  }
+  carry_out();
   for (const PersistBatch& batch : log_.take_durable())
     world_.checks.became_durable(id(), batch);
   life_->is_disk_busy = false;
@@ -76,9 +86,30 @@ void SimNode::finish_on_disk() {
   plan_flush();
 }
 
-void SimNode::finish_write() {
+/// As the production's worker does it.
+void SimNode::carry_out() {
+  while (!life_->compacting.empty()) {
+    if (!finish_compaction()) return;
+  }
+  if (!life_->writing.empty() && !finish_write()) return;
+  if (!std::exchange(life_->is_log_full, false)) return;
+  world_.marks.hit("disk: full, and has room again");
+  life_->driver->log_has_room();
+}
+
+bool SimNode::holds(const Result<void>& outcome) {
+  if (outcome || outcome.error() != Errc::out_of_space) return false;
+  world_.marks.hit_if(life_->is_log_full, "disk: full, and still when it is tried again");
+  life_->is_log_full = true;
+  world_.trace.note("full", id(), life_->writing.size());
+  life_->driver->log_is_full(outcome.error());
+  return true;
+}
+
+bool SimNode::finish_write() {
   const Result<void> outcome = log_.write(life_->writing);
   require_unless_failing(outcome);
+  if (holds(outcome)) return false;
   for (const PersistBatch& batch : log_.take_durable())
     world_.checks.became_durable(id(), batch);
   std::vector<PersistBatch> written = life_->writing;
@@ -88,11 +119,11 @@ void SimNode::finish_write() {
   world_.trace.note("written", id(), written.size());
   for (const PersistBatch& batch : written)
     life_->driver->persisted(batch.id, outcome);
+  return true;
 }
 
-void SimNode::finish_compaction() {
-  const auto job = std::get<Compaction>(life_->disk_queue.front());
-  life_->disk_queue.pop_front();
+bool SimNode::finish_compaction() {
+  const auto job = life_->compacting.front();
   constexpr std::uint32_t kMostChanges = 10;  // that a compaction makes, most often
   const auto trap = life_->traps.find(SimMoment::compacting);
   const bool is_cut = trap != life_->traps.end() && *trap->second.is_set &&
@@ -106,9 +137,12 @@ void SimNode::finish_compaction() {
   }
   world_.marks.hit_if(is_cut && !outcome, "compaction: crash between its steps");
   require_unless_failing(outcome);
+  if (holds(outcome)) return false;
+  life_->compacting.pop_front();
   if (outcome) world_.checks.compacted(id(), job.snapshot, job.keep_from);
   world_.marks.hit_if(outcome.has_value(), "compaction: log compacted");
   life_->driver->compacted(job.keep_from, outcome);
+  return true;
 }
 
 void SimNode::require_unless_failing(const Result<void>& outcome) const {
@@ -247,7 +281,7 @@ void SimNode::finish(Save job) {
                           return copy(*kept, **sink);
                         }();
                         std::erase(life_->being_saved, kept);
-                        require(outcome || log_.is_failing(),
+                        require(outcome || log_.is_failing() || log_.is_full(),
                                 "storage: a snapshot cannot be saved: ",
                                 outcome ? std::string() : outcome.error().message());
                         world_.trace.note("snapshot", id(), snapshot.last.index.value);

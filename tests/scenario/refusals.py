@@ -17,6 +17,8 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 
 from members import Cluster, etcdctl, wait_until
 
@@ -53,6 +55,14 @@ def ended(cluster, member, process, status, before, *wanted):
     expect(said, *wanted)
     if found != status:
         raise Failed(f"exit status {found}, not {status}:\n{said}")
+
+
+def http_status(url):
+    try:
+        with urllib.request.urlopen(url, timeout=END_SECONDS) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
 
 
 def unknown_flag(cluster):
@@ -305,22 +315,33 @@ def old_copy(cluster):
 
 
 def full_disk(cluster):
-    """It ends before a write is cut short, the others go on, and with room again it catches up."""
+    """A member without room refuses writes, and serves reads; with room again it catches up by itself."""
     with FileSystem(cluster.data(2), "size=224m") as place, Stopping(cluster):
         cluster.start()
-        process = cluster.processes[2]
         value = os.urandom(48 * 1024).hex().encode()
         acknowledged = 0
-        while process.poll() is None:
+        while "log_full" not in cluster.log(2):
             if acknowledged > 2000:
                 raise Failed("192 MiB of values did not fill 224 MiB, of which the log has 128")
             if etcdctl(["put", f"big{acknowledged}"], cluster.client(acknowledged % 2), value).returncode == 0:
                 acknowledged += 1
-        ended(cluster, 2, process, 1, 0, "no space left on the device", "kept in reserve")
+        expect(cluster.log(2), "kept in reserve", "proposals are refused until there is")
+        refusal = etcdctl(["put", "small", "x"], cluster.client(2))
+        expect(refusal.stderr, "no room for the log on this member's device")
+        expect(etcdctl(["get", "big0", "--consistency=s", "--keys-only"], cluster.client(2)).stdout, "big0")
+        if http_status(cluster.client(2) + "/health") != 503:
+            raise Failed("a member that refuses writes says that it is healthy")
         cluster.wait_until_healthy(0)
+        if etcdctl(["put", "after", "x"], cluster.client(0)).returncode != 0:
+            raise Failed("the others do not go on")
+        process = cluster.processes[2]
         place.remount("size=600m")
-        cluster.start_member(2)
+        wait_until("the full member has room", lambda: "log_has_room" in cluster.log(2), END_SECONDS)
         cluster.wait_until_healthy(2)
+        if process.poll() is not None:
+            raise Failed("it ended instead of waiting for room")
+        if http_status(cluster.client(2) + "/health") != 200:
+            raise Failed("a member that has room again says that it is not healthy")
         count = etcdctl(["get", "big", "--prefix", "--keys-only"], cluster.client(2)).stdout.split()
         if len(count) < acknowledged:
             raise Failed(f"{acknowledged} writes were acknowledged, and {len(count)} are there")

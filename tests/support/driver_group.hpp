@@ -29,6 +29,7 @@ class FakePorts final : public driver::Ports {
   void compact(const SnapshotMeta& snapshot, Index keep_from) override {
     compactions.emplace_back(snapshot, keep_from);
   }
+  void try_held() override { ++attempts; }
   void apply(driver::ApplyBatch batch) override { applies.push_back(std::move(batch)); }
   void restore(const SnapshotMeta& snapshot) override { restores.push_back(snapshot); }
   void save_snapshot(const SnapshotMeta& snapshot) override { saves.push_back(snapshot); }
@@ -58,6 +59,7 @@ class FakePorts final : public driver::Ports {
   MembershipPtr membership;
   std::vector<PeerAddress> peers;
   int status_changes = 0;
+  int attempts = 0;  // at what is held for want of room
 };
 
 class NullMetrics final : public MetricsSink {

@@ -40,6 +40,10 @@ Status to_status(const raftkit::Error& error) {
   if (error == Errc::stopped) return {StatusCode::UNAVAILABLE, "etcdserver: server stopped"};
   if (error == Errc::overloaded)
     return {StatusCode::RESOURCE_EXHAUSTED, "etcdserver: too many requests"};
+  if (error == Errc::out_of_space) {
+    return {StatusCode::RESOURCE_EXHAUSTED,
+            "etcdserver: no room for the log on this member's device"};
+  }
   if (error == Errc::command_too_large) {
     return {StatusCode::INVALID_ARGUMENT, "etcdserver: request is too large"};
   }

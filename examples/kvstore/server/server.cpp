@@ -149,7 +149,8 @@ class Server {
         });
     timer->async_wait([once](boost::system::error_code) { (*once)(false); });
     replica_->read_index([this, timer, once](raftkit::error_code code) {
-      const bool healthy = !code && replica_->status().leader.has_value();
+      const raftkit::NodeStatus now = replica_->status();
+      const bool healthy = !code && now.leader.has_value() && !now.log_full;
       (*once)(healthy);
       boost::asio::post(timer->get_executor(), [timer] { timer->cancel(); });
     });

@@ -32,6 +32,57 @@ class BrokenLog final : public LogStorage {
   int calls = 0;
 };
 
+/// Notes what it did, and has no room for writes until there is some.
+class FullLog final : public LogStorage {
+ public:
+  Result<std::optional<LoadedLog>> load(GroupId) override { return Errc::io_error; }
+  Result<void> write(std::span<const PersistBatch> batches) override {
+    if (!has_room) return Error(Errc::out_of_space, "none");
+    for (const PersistBatch& batch : batches)
+      done.push_back("wrote " + to_string(batch.append.front().id.index));
+    return {};
+  }
+  Result<std::vector<Entry>> read(const LogRange&) override { return Errc::io_error; }
+  Result<void> compact(GroupId, const SnapshotMeta& at, Index) override {
+    if (!has_room_to_compact) return Error(Errc::out_of_space, "none at all");
+    done.push_back("compacted at " + to_string(at.last.index));
+    has_room = has_room || makes_room;
+    return {};
+  }
+  bool has_room = false;
+  bool has_room_to_compact = true;
+  bool makes_room = false;
+  std::vector<std::string> done;
+};
+
+/// A disk worker on a full log, and what it reports.
+struct FullBench {
+  void drain() {
+    std::promise<void> done;
+    worker.when_drained([&] { done.set_value(); });
+    done.get_future().wait();
+  }
+  void compact(std::uint64_t index) {
+    worker.compact(
+        {}, snapshot(1, index), Index{index}, [this, index](const Result<void>& outcome) {
+          reports.push_back("compacted " + std::to_string(index) + (outcome ? "" : ": failed"));
+        });
+  }
+
+  test::NullMetrics metrics;
+  FullLog log;
+  std::vector<std::string> reports;  // one worker thread at a time
+  runtime::DiskWorker worker{
+      log,
+      metrics,
+      {.written =
+           [this](const std::vector<PersistId>& ids, const Result<void>& outcome) {
+             reports.push_back(std::to_string(ids.size()) + (outcome ? " written" : " failed"));
+           },
+       .is_full = [this](const Error& error) { reports.push_back("full: " + error.message()); },
+       .has_room = [this] { reports.emplace_back("room"); }}};
+};
+
 /// Fails in the way it is told to.
 class Fallible final : public StateMachine {
  public:
@@ -97,7 +148,11 @@ TEST_CASE("After a failed write the log is not touched any more", "[runtime]") {
   test::NullMetrics metrics;
   std::vector<Result<void>> outcomes;
   runtime::DiskWorker worker(
-      log, metrics, [&](const auto&, const Result<void>& outcome) { outcomes.push_back(outcome); });
+      log,
+      metrics,
+      {.written = [&](const auto&, const Result<void>& outcome) { outcomes.push_back(outcome); },
+       .is_full = [](const Error&) {},
+       .has_room = [] {}});
   const auto drain = [&] {
     std::promise<void> done;
     worker.when_drained([&] { done.set_value(); });
@@ -119,6 +174,69 @@ TEST_CASE("After a failed write the log is not touched any more", "[runtime]") {
     CHECK(outcome.error().message() == "exception: first");
   }
   CHECK(log.calls == 1);
+}
+
+TEST_CASE("What finds no room is held, in order, and compactions pass it", "[runtime]") {
+  FullBench bench;
+  bench.worker.write(Batch().append(1, 2));
+  bench.drain();
+  bench.worker.write(Batch().append(1, 3));
+  bench.worker.try_held();
+  bench.drain();
+  CHECK(bench.reports == std::vector<std::string>{"full: none", "full: none"});
+
+  bench.compact(1);
+  bench.drain();
+  CHECK(bench.log.done == std::vector<std::string>{"compacted at 1"});
+  CHECK(bench.reports.back() == "full: none");
+
+  bench.log.has_room = true;
+  bench.worker.write(Batch().append(1, 4));
+  bench.drain();
+  CHECK(bench.log.done.size() == 1);
+  bench.worker.try_held();
+  bench.drain();
+  CHECK(bench.log.done ==
+        std::vector<std::string>{"compacted at 1", "wrote 2", "wrote 3", "wrote 4"});
+  CHECK(std::vector<std::string>(bench.reports.end() - 2, bench.reports.end()) ==
+        std::vector<std::string>{"3 written", "room"});
+
+  const std::size_t reported = bench.reports.size();
+  bench.worker.try_held();
+  bench.drain();
+  CHECK(bench.reports.size() == reported);
+}
+
+TEST_CASE("A compaction that makes room lets the writes follow at once", "[runtime]") {
+  FullBench bench;
+  bench.log.makes_room = true;
+  bench.worker.write(Batch().append(1, 2));
+  bench.drain();
+
+  bench.compact(1);
+  bench.drain();
+
+  CHECK(bench.reports ==
+        std::vector<std::string>{"full: none", "compacted 1", "1 written", "room"});
+}
+
+TEST_CASE("Compactions that find no room wait, too, and stay in order", "[runtime]") {
+  FullBench bench;
+  bench.log.has_room_to_compact = false;
+  bench.worker.write(Batch().append(1, 2));
+  bench.compact(1);
+  bench.compact(2);
+  bench.drain();
+  CHECK(bench.log.done.empty());
+  CHECK(bench.reports ==
+        std::vector<std::string>{"full: none", "full: none at all", "full: none at all"});
+
+  bench.log.has_room_to_compact = true;
+  bench.log.has_room = true;
+  bench.worker.try_held();
+  bench.drain();
+  CHECK(bench.log.done == std::vector<std::string>{"compacted at 1", "compacted at 2", "wrote 2"});
+  CHECK(bench.reports.back() == "room");
 }
 
 TEST_CASE("A state machine that has failed is left alone", "[runtime]") {
