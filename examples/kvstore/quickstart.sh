@@ -101,8 +101,8 @@ build_server() {
     tests=()
   fi
   configure_build release -DRAFTKIT_BUILD_EXAMPLES=ON "${tests[@]}"
-  echo "building kvstore (progress in brackets; the first time takes minutes)"
-  cmake --build --preset release --target kvstore || fail "building failed; see the messages above"
+  echo "building kvstore and raftkit-inspect (progress in brackets; the first time takes minutes)"
+  cmake --build --preset release --target kvstore raftkit-inspect || fail "building failed; see the messages above"
   unlock_build
   server=$root/build/release/bin/kvstore
 }

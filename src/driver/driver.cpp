@@ -204,7 +204,10 @@ void Driver::receive(Envelope envelope, StoreId store) {
   metrics_.add(CounterMetric::messages_received, 1);
   note_promise(envelope);
   if (is_refused_by_promise(envelope)) return;
-  if (is_log_full() && std::holds_alternative<TimeoutNow>(envelope.message)) return;
+  // Each would only add to what is held.
+  const bool needs_room = std::holds_alternative<AppendRequest>(envelope.message) ||
+                          std::holds_alternative<TimeoutNow>(envelope.message);
+  if (needs_room && is_log_full()) return;
   if (auto* request = std::get_if<ProposeRequest>(&envelope.message)) {
     on_forwarded(envelope, *request);
   } else if (const auto* response = std::get_if<ProposeResponse>(&envelope.message)) {
@@ -299,7 +302,8 @@ void Driver::log_is_full(const Error& error) {
   if (std::exchange(log_room_, LogRoom::none) != LogRoom::some) return;
   ports_.observe(event::LogFull{error.message()});
   ports_.status_changed();
-  proposals_.refuse_queued(Errc::out_of_space);
+  if (now_ < next_room_snapshot_) return;
+  next_room_snapshot_ = now_ + kTicksBetweenRoomSnapshots;
   snapshotter_.want();
   maybe_save_snapshot();
 }
@@ -379,6 +383,7 @@ void Driver::flush() {
   settle_strangers();
   while (!failure_) {
     publish();
+    if (is_log_full()) proposals_.refuse_queued(Errc::out_of_space);
     proposals_.submit(node_, connected_);
     check_lease();
     reads_.submit(node_);

@@ -136,6 +136,8 @@ class Driver {
   static constexpr std::uint32_t kFailoverAttempts = 5;
   static constexpr std::size_t kMaxWithheld = 1'000;
   static constexpr std::size_t kMaxStrangers = 64;
+  /// On a disk that has room and has none in turn.
+  static constexpr std::uint64_t kTicksBetweenRoomSnapshots = 600;
   enum class Life : std::uint8_t { running, stopping, over };
   enum class LogRoom : std::uint8_t { some, none, tried };
   struct WriteInFlight {
@@ -259,7 +261,8 @@ class Driver {
   std::optional<NodeId> broken_stream_;  // the leader's, until it is back
   std::uint32_t failovers_ = 0;  // campaigns left before waiting for the election timeout again
   std::uint64_t now_ = 0;        // in ticks
-  LogRoom log_room_ = LogRoom::some;  // `tried`: held writes are being tried again
+  LogRoom log_room_ = LogRoom::some;      // `tried`: held writes are being tried again
+  std::uint64_t next_room_snapshot_ = 0;  // in ticks; to be able to cut the log
   Life life_ = Life::running;
   std::uint64_t stop_deadline_ = 0;
   base::UniqueFunction<void()> stop_done_;

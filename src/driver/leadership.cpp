@@ -53,8 +53,9 @@ void Driver::settle_transfers() {
   }
 }
 
-/// What the others have committed and this node could not write shows that they can do without it:
-/// one of them should lead. As long as too many are full for that, nobody could be elected either.
+/// When the others have committed all there is, and so what this node could not write, they can do
+/// without it: one of them should lead. As long as too many are full for that, nobody could be
+/// elected either.
 void Driver::tick_without_room() {
   if (now_ % options_.raft.election_timeout_ticks != 0) return;
   if (log_room_ == LogRoom::none) {
@@ -63,9 +64,8 @@ void Driver::tick_without_room() {
   }
   if (soft_state().role != Role::leader || life_ != Life::running) return;
   const RaftStatus status = node_.status();
-  const auto target = best_transfer_target();
-  if (target && status.commit > status.stable && !status.transfer_target)
-    node_.transfer_leadership(*target);
+  if (status.commit < status.last || status.stable == status.last || status.transfer_target) return;
+  if (const auto target = best_transfer_target()) node_.transfer_leadership(*target);
 }
 
 // --- membership

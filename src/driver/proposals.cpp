@@ -66,7 +66,7 @@ void Proposals::submit(RawNode& node, const std::set<NodeId>& connected) {
   const auto [leader, role] = node.soft_state();
   if (!leader) return;
   const bool is_forwarding = role != Role::leader;
-  if (is_forwarding && (is_refused_ || !connected.contains(*leader))) return;
+  if (is_forwarding && (now_ < refused_until_ || !connected.contains(*leader))) return;
   while (!queue_.empty()) {
     if (is_forwarding && forwarded_bytes_ >= kMaxForwardedBytes) return;
     std::vector<Queued> batch = take_batch();
@@ -103,6 +103,7 @@ void Proposals::on_response(const ProposeResponse& response) {
   if (node.empty()) return;
   forwarded_bytes_ -= node.mapped().bytes;
   if (response.first) {
+    pause_ = 1;
     place(*response.first, std::move(node.mapped().batch));
   } else {
     // Refused, so that it certainly was not appended. A change of the membership may be one that
@@ -116,7 +117,9 @@ void Proposals::on_response(const ProposeResponse& response) {
     // Whatever the reason is, it will not be over within a round trip: offered again at once, the
     // batch would go to and fro without end.
     put_back(std::move(batch));
-    is_refused_ = true;
+    if (now_ < refused_until_) return;
+    refused_until_ = now_ + pause_;
+    pause_ = std::min(2 * pause_, kLongestPause);
   }
 }
 
@@ -164,7 +167,6 @@ void Proposals::on_skipped(Index to) {
 
 void Proposals::tick(bool has_leader) {
   ++now_;
-  is_refused_ = false;
   erase_over(queue_, [&](Queued& queued) {
     if (queued.waiter.deadline > now_) return false;
     answer(queued.waiter, has_leader ? Errc::proposal_dropped : Errc::no_leader);

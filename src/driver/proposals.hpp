@@ -52,7 +52,10 @@ class Proposals {
   /// A leader's answer to a forwarded batch.
   void on_response(const ProposeResponse& response);
   /// What the old leader refused may be offered to this one.
-  void on_leader_changed() { is_refused_ = false; }
+  void on_leader_changed() {
+    refused_until_ = 0;
+    pause_ = 1;
+  }
   /// What was forwarded to this node and not answered may or may not have arrived.
   void on_disconnected(NodeId leader);
 
@@ -88,6 +91,7 @@ class Proposals {
     std::size_t bytes = 0;
   };
   static constexpr std::size_t kMaxForwardedBytes = std::size_t{8} << 20;
+  static constexpr std::uint64_t kLongestPause = 16;  // ticks
   struct Placed {
     Term term;
     Waiter waiter;
@@ -106,7 +110,8 @@ class Proposals {
   std::deque<Queued> queue_;
   std::map<std::uint64_t, Forwarded> forwarded_;  // by sequence
   std::size_t forwarded_bytes_ = 0;
-  bool is_refused_ = false;  // by the leader, in this tick
+  std::uint64_t refused_until_ = 0;  // by the leader
+  std::uint64_t pause_ = 1;          // after its next refusal, in ticks
   std::multimap<Index, Placed> placed_;
   Index settled_;  // whatever was placed up to here has been answered
 };

@@ -185,6 +185,7 @@ Result<std::unique_ptr<SnapshotSink>> Node::Impl::accept_snapshot(const Envelope
                       [self = shared_from_this(), envelope] { self->on_message(envelope, {}); });
     return Error(Errc::invalid_argument, "the log is already ahead of this snapshot");
   }
+  if (now.log_full) return Error(Errc::out_of_space, "there is no room for the log either");
   log_sink_->log(
       LogLevel::info,
       "snapshot_receive",

@@ -107,8 +107,9 @@ Result<SimFiles::Snapshots> SimFiles::read_snapshots() {
 }
 
 void SimFiles::fill() {
-  // LevelDB wants to keep so much, and a write-ahead log's next segment has no room.
-  const std::uint64_t room = kind_ == SimLogKind::leveldb ? kReserve : kLeast - 1;
+  // At times entries would leave less than the reserve, at times a write-ahead log's next segment.
+  const bool is_for_segments = kind_ == SimLogKind::wal && numbers_.below(2) == 0;
+  const std::uint64_t room = is_for_segments ? kReserve + kLeast - 1 : kReserve - 1;
   disk_.set_capacity(kCapacity - *disk_.free_bytes("") + room);
 }
 
@@ -138,7 +139,7 @@ Result<std::unique_ptr<LogStorage>> SimFiles::open_log() {
           disk_,
           {.directory = kLog,
            .segment_bytes = kLeast,
-           .reserve_bytes = 0,
+           .reserve_bytes = kReserve,
            .window_bytes = kLeast / 4},
           {.background = background, .draw = [this] { return numbers_.next(); }});
   }

@@ -243,7 +243,7 @@ SimLog::Found SimLog::find_survivors(const std::vector<PersistBatch>& maybe) con
 }
 
 bool SimLog::is_excused(const Error& error) const {
-  return ((is_failing_ || is_full_) && error == Errc::storage_failed) ||
+  return (is_failing_ && error == Errc::storage_failed) ||
          (is_full_ && error == Errc::out_of_space) || (damage_ && is_damage_report(error));
 }
 

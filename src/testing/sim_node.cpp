@@ -83,9 +83,10 @@ void SimNode::crash(SimNetwork::Farewell farewell) {
     world_.network.set_power(id(), farewell == SimNetwork::Farewell::close);
   life_->transport->set_farewell(farewell);
   mark_crash();
-  // What is held for want of room was not begun.
+  // What is held was not begun, unless there is room by now.
+  const bool is_held = life_->is_log_full && log_.is_full();
   const std::vector<PersistBatch> unfinished =
-      life_->is_log_full ? std::vector<PersistBatch>() : std::exchange(life_->writing, {});
+      is_held ? std::vector<PersistBatch>() : std::exchange(life_->writing, {});
   life_.reset();  // what it holds of the stores goes first
   const std::size_t lost = log_.crash(world_.random, unfinished);
   world_.trace.note("lost", id(), lost);
@@ -318,6 +319,7 @@ Result<std::unique_ptr<SnapshotSink>> SimNode::accept_snapshot(const Envelope& e
     life_->process.post(SimTime(0), [this, envelope] { on_message(envelope, {}); });
     return Errc::invalid_argument;
   }
+  if (life_->driver->is_log_full()) return Errc::out_of_space;
   return log_.receive(request->snapshot);
 }
 

@@ -93,7 +93,7 @@ void SimNode::carry_out() {
   }
   if (!life_->writing.empty() && !finish_write()) return;
   if (!std::exchange(life_->is_log_full, false)) return;
-  world_.marks.hit("disk: full, and has room again");
+  world_.marks.hit_if(!log_.is_failing(), "disk: full, and has room again");
   life_->driver->log_has_room();
 }
 

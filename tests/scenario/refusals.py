@@ -57,9 +57,10 @@ def ended(cluster, member, process, status, before, *wanted):
         raise Failed(f"exit status {found}, not {status}:\n{said}")
 
 
-def http_status(url):
+def http_status(place):
+    """Of GET http://PLACE."""
     try:
-        with urllib.request.urlopen(url, timeout=END_SECONDS) as answer:
+        with urllib.request.urlopen(f"http://{place}", timeout=END_SECONDS) as answer:
             return answer.status
     except urllib.error.HTTPError as error:
         return error.code
@@ -326,9 +327,12 @@ def full_disk(cluster):
             if etcdctl(["put", f"big{acknowledged}"], cluster.client(acknowledged % 2), value).returncode == 0:
                 acknowledged += 1
         expect(cluster.log(2), "kept in reserve", "proposals are refused until there is")
+        with open(f"{place.path}/ballast", "wb") as ballast:  # room may come back by itself
+            ballast.write(bytes(16 << 20))
         refusal = etcdctl(["put", "small", "x"], cluster.client(2))
-        expect(refusal.stderr, "no room for the log on this member's device")
-        expect(etcdctl(["get", "big0", "--consistency=s", "--keys-only"], cluster.client(2)).stdout, "big0")
+        expect(refusal.stderr.decode(), "no room for the log on this member's device")
+        expect(etcdctl(["get", "big0", "--consistency=s", "--keys-only"], cluster.client(2)).stdout.decode(),
+               "big0")
         if http_status(cluster.client(2) + "/health") != 503:
             raise Failed("a member that refuses writes says that it is healthy")
         cluster.wait_until_healthy(0)

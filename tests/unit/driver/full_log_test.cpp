@@ -157,6 +157,70 @@ TEST_CASE("A leader without room stays when too many others have none either", "
   CHECK(read->code == error_code{});
 }
 
+TEST_CASE("A leader without room stays as long as not all it has is committed", "[driver]") {
+  DriverGroup group({});
+  hold_an_entry(group, {1});  // 2 and 3 commit it
+  group.hold(3, Port::disk);
+  group.propose(1, "second");
+  group.settle();
+  fill(group, {1, 3});
+
+  for (int i = 0; i < 6 * kElectionTimeout; ++i) {
+    for (const std::uint64_t id : {1U, 2U, 3U})
+      group.tick(id);
+  }
+
+  // 2 would be told to campaign, and nobody could vote for it.
+  CHECK(count<event::TransferStarted>(group.ports(1).events) == 0);
+  CHECK(group.node(1).soft_state().role == Role::leader);
+  const auto read = group.read(2);
+  group.settle();
+  CHECK(read->count == 1);
+  CHECK(read->code == error_code{});
+}
+
+TEST_CASE("What a node without room holds does not grow", "[driver]") {
+  const bool is_probed = GENERATE(false, true);
+  DriverGroup group({});
+  hold_an_entry(group, {3});
+  fill(group, {3});
+  if (is_probed) {
+    group.node(1).on_peer({NodeId{3}, PeerState::disconnected});
+    group.node(1).on_peer({NodeId{3}, PeerState::connected});
+  }
+
+  for (int i = 0; i < 300; ++i) {
+    group.tick(1);
+    group.tick(3);
+  }
+  group.resume(3, Port::disk);
+  group.hold(3, Port::network);
+  group.settle();
+
+  CHECK(group.ports(3).sent.size() < 10);
+  group.resume(3, Port::network);
+  group.node(3).log_has_room();
+  group.tick(1, 3);
+  CHECK(group.applied(3) == std::vector<std::string>{"held"});
+}
+
+TEST_CASE("A node without room refuses what the leader gives back, too", "[driver]") {
+  DriverGroup group({});
+  hold_an_entry(group, {1, 2, 3});
+  fill(group, {1});
+  const auto forwarded = group.propose(3, "x");
+  group.settle();
+  REQUIRE(forwarded->count == 0);
+  group.hold(3, Port::network);
+  group.tick(3);  // on its way again, when
+  fill(group, {3});
+  REQUIRE(forwarded->count == 0);
+  group.resume(3, Port::network);
+  group.settle();
+
+  CHECK(forwarded->code == Errc::out_of_space);
+}
+
 TEST_CASE("A node without room does not campaign", "[driver]") {
   DriverGroup group({});
   hold_an_entry(group, {3});
