@@ -2,9 +2,13 @@
 
 #include <algorithm>
 #include <charconv>
+#include <functional>
+#include <queue>
 #include <utility>
+#include <vector>
 
 #include "storage/encoding.hpp"
+#include "wire/crc32c.hpp"
 
 namespace raftkit::storage::wal {
 
@@ -50,6 +54,111 @@ Result<std::unique_ptr<WritableFile>> finish_segment(Disk& disk,
   }
   return file;
 }
+
+/// Finds the frames behind a place. Whoever chooses what entries hold can fill them with what looks
+/// like headers of long frames, so none is summed on its own: a running checksum, of all that is
+/// read, says for each of them what it will be at the end of the frame, if that is one.
+class RestSearch {
+ public:
+  RestSearch(const Segment& segment, std::uint64_t offset, std::uint32_t before)
+      : segment_(segment),
+        offset_(offset),
+        before_(before),
+        max_begun_(kLeastBegun + segment.size() / kSectorBytes),
+        rest_{.end = offset} {}
+
+  Result<Segment::Rest> run() {
+    for (std::uint64_t begin = offset_; begin < segment_.size() && !rest_.was_durable;) {
+      const auto next = pass(begin);
+      if (!next) return next.error();
+      begin = *next;
+    }
+    return rest_;
+  }
+
+ private:
+  static constexpr std::size_t kLeastBegun = 1024;
+
+  struct Begun {
+    std::uint64_t end;
+    std::uint32_t sum;         ///< what sum_ is there, if this is a frame
+    bool says_it_was_durable;  ///< what was at offset_
+
+    bool operator>(const Begun& other) const { return end > other.end; }
+  };
+
+  /// Considers headers from `begin` on, as many as it keeps at a time, and returns where the others
+  /// begin: since headers take room, few passes see them all.
+  Result<std::uint64_t> pass(std::uint64_t begin) {
+    std::uint64_t others = segment_.size();
+    at_ = begin;
+    for (chunk_begin_ = begin; chunk_begin_ < segment_.size() && !rest_.was_durable &&
+                               (others == segment_.size() || !begun_.empty());
+         chunk_begin_ += kChunkBytes) {
+      // A header may begin in this chunk and end in the next.
+      const std::uint64_t left = segment_.size() - chunk_begin_;
+      const auto chunk = segment_.read(chunk_begin_, kChunkBytes + kFrameBytes, buffer_);
+      if (!chunk) return chunk.error();
+      if (chunk->size() < std::min<std::uint64_t>(left, kChunkBytes + kFrameBytes))
+        return segment_.damaged(chunk_begin_ + chunk->size(), "the file ends there");
+      chunk_ = *chunk;
+      if (others == segment_.size()) others = consider_headers();
+      advance(chunk_begin_ + std::min<std::uint64_t>(left, kChunkBytes));
+    }
+    return others;
+  }
+
+  std::uint64_t consider_headers() {
+    for (auto at = chunk_.find(kFrameMagic); at < kChunkBytes && !rest_.was_durable;
+         at = chunk_.find(kFrameMagic, at + 1)) {
+      const std::uint64_t place = chunk_begin_ + at;
+      const auto header = decode_frame_header(chunk_.substr(at));
+      if (!header || !is_in_place(*header, place, segment_.size())) continue;
+      const std::uint64_t end = place + header->size();
+      if (place == offset_ && header->before == before_) rest_.end = std::max(rest_.end, end);
+      if (begun_.size() == max_begun_) return place;
+      advance(place + kFrameBytes);
+      const std::uint32_t own = checksum(segment_.id(), chunk_.substr(at), {});
+      begun_.push({end,
+                   header->crc ^ wire::crc32c_shift(own ^ sum_, header->length),
+                   header->durable > offset_});
+    }
+    return segment_.size();
+  }
+
+  /// Up to `place`, which lies in the chunk.
+  void advance(std::uint64_t place) {
+    for (; !begun_.empty() && begun_.top().end <= place; begun_.pop()) {
+      const Begun& frame = begun_.top();
+      add_up_to(frame.end);
+      if (sum_ != frame.sum) continue;
+      rest_.end = std::max(rest_.end, frame.end);
+      rest_.was_durable = rest_.was_durable || frame.says_it_was_durable;
+    }
+    // What lies before all that is begun makes no difference.
+    if (begun_.empty()) at_ = std::max(at_, place);
+    add_up_to(place);
+  }
+  void add_up_to(std::uint64_t place) {
+    if (place <= at_) return;
+    sum_ = wire::crc32c(bytes_of(chunk_.substr(at_ - chunk_begin_, place - at_)), sum_);
+    at_ = place;
+  }
+
+  const Segment& segment_;
+  const std::uint64_t offset_;
+  const std::uint32_t before_;
+  const std::size_t max_begun_;
+  Segment::Rest rest_;
+
+  std::priority_queue<Begun, std::vector<Begun>, std::greater<>> begun_;  // the next end first
+  std::uint64_t at_ = 0;  // sum_ is of all before it, from somewhere on
+  std::uint32_t sum_ = 0;
+
+  std::string buffer_;
+  std::string_view chunk_;
+  std::uint64_t chunk_begin_ = 0;
+};
 
 }  // namespace
 
@@ -147,30 +256,7 @@ std::optional<Segment::Frame> Segment::verified(const FrameHeader& header,
 }
 
 Result<Segment::Rest> Segment::examine(std::uint64_t offset, std::uint32_t before) const {
-  Rest rest{.end = offset};
-  std::string chunk;
-  std::string buffer;
-  for (std::uint64_t begin = offset; begin < size() && !rest.was_durable; begin += kChunkBytes) {
-    // A header may begin in this chunk and end in the next.
-    const auto bytes = read(begin, kChunkBytes + kFrameBytes, chunk);
-    if (!bytes) return bytes.error();
-    for (auto at = bytes->find(kFrameMagic); at < kChunkBytes && !rest.was_durable;
-         at = bytes->find(kFrameMagic, at + 1)) {
-      const auto header = decode_frame_header(bytes->substr(at));
-      if (!header || !is_in_place(*header, begin + at, size())) continue;
-      const bool is_next = begin + at == offset && header->before == before;
-      // Small ones mostly lie in one chunk.
-      auto frame = verified(*header, bytes->substr(at));
-      if (!frame && bytes->size() - at < header->size()) {
-        auto found = frame_at(begin + at, buffer);
-        if (!found) return found.error();
-        frame = *found;
-      }
-      if (frame || is_next) rest.end = std::max(rest.end, begin + at + header->size());
-      rest.was_durable = frame && header->durable > offset;
-    }
-  }
-  return rest;
+  return RestSearch(*this, offset, before).run();
 }
 
 // --- SegmentScan

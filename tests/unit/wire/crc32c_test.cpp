@@ -29,3 +29,12 @@ TEST_CASE("CRC-32C of nothing is zero", "[wire]") {
 TEST_CASE("CRC-32C can be continued", "[wire]") {
   CHECK(crc("6789", crc("12345")) == crc("123456789"));
 }
+
+TEST_CASE("What bytes make of a difference between seeds depends on their number alone", "[wire]") {
+  const std::size_t size = GENERATE(0U, 1U, 2U, 3U, 511U, 4096U, 1'000'003U);
+  const std::uint32_t left = GENERATE(0U, 1U, 0x80000000U, 0xE3069283U);
+  const std::uint32_t right = 0x12345678;
+
+  for (const std::string& text : {std::string(size, '\0'), std::string(size, 'x')})
+    CHECK((crc(text, left) ^ crc(text, right)) == raftkit::wire::crc32c_shift(left ^ right, size));
+}
