@@ -37,6 +37,7 @@ class Recovery {
         return corrupt(directory_ + ": entries from " + to_string(first) +
                        " on are missing: a segment is gone");
     }
+    if (auto checked = check_doubtful(); !checked) return std::move(checked).error();
     return std::move(found_);
   }
 
@@ -94,11 +95,31 @@ class Recovery {
             is_empty ? "it does not begin with a checkpoint" : "a checkpoint in its midst");
       if (auto taken = take(**frame, place, is_first); !taken)
         return segment.damaged(place.offset, taken.error().message());
+      if (is_empty) starts_.clear();
+      if (is_empty || place.offset - starts_.back() >= kApartBytes) starts_.push_back(place.offset);
       is_empty = false;
       is_sealed = header.kind == FrameKind::seal;
       found_.doubtful = {sequence, header.durable, scan.offset()};
     }
     return is_sealed ? Result<void>() : end_in(segment, scan, is_first && is_empty);
+  }
+
+  /// What has to be written again is whole frames.
+  [[nodiscard]] Result<void> check_doubtful() const {
+    const auto& [sequence, begin, end] = found_.doubtful;
+    if (sequence == 0) return {};
+    const Segment& segment = *found_.segments.at(sequence);
+    const auto behind = std::upper_bound(starts_.begin(), starts_.end(), begin);
+    std::uint64_t at = behind == starts_.begin() ? end : *std::prev(behind);
+    std::string buffer;
+    while (at < begin) {
+      const auto frame = segment.frame_at(at, buffer);
+      if (!frame) return frame.error();
+      if (!*frame) return segment.damaged(at, "what was read there is gone");
+      at += (*frame)->header.size();
+    }
+    if (at == begin) return {};
+    return segment.damaged(begin, "a frame says that so much was durable, and none ends there");
   }
 
   /// Behind its last frame, if that is no seal.
@@ -176,10 +197,13 @@ class Recovery {
     return {};
   }
 
+  static constexpr std::uint64_t kApartBytes = 64 << 10;
+
   Disk& disk_;
   const std::string directory_;
   const std::size_t window_bytes_;
   Recovered found_;
+  std::vector<std::uint64_t> starts_;  // of some frames of the last segment that has any
   bool is_at_end_ = false;
 };
 

@@ -20,7 +20,7 @@ constexpr std::size_t kChunkBytes = std::size_t{1} << 20;
 
 /// Whether the header is that of a frame that lies at `offset` of a file of `size`.
 bool is_in_place(const FrameHeader& header, std::uint64_t offset, std::uint64_t size) {
-  return header.offset == offset && header.durable <= offset && header.size() <= size - offset;
+  return header.offset == offset && header.size() <= size - offset;
 }
 
 std::string path_of(const std::string& directory, const SegmentId& segment) {
@@ -271,6 +271,8 @@ Result<std::optional<Segment::Frame>> SegmentScan::next() {
   if (!bytes) return bytes.error();
   const auto frame = segment_.verified(*header, *bytes);
   if (!frame) return std::optional<Segment::Frame>();
+  if (header->durable > offset_)
+    return segment_.damaged(offset_, "it says that what came later was durable before");
   offset_ += header->size();
   before_ = header->crc;
   return frame;

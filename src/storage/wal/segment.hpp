@@ -90,7 +90,7 @@ class SegmentScan {
       : segment_(segment), window_bytes_(window_bytes), before_(first_before(segment.id())) {}
 
   /// The next frame; its payload is valid until the next call. Nothing: none verifies at offset().
-  /// Errors: as Disk.
+  /// Errors: corrupt_data, with the path: it verifies, and nobody can have written it · as Disk.
   [[nodiscard]] Result<std::optional<Segment::Frame>> next();
 
   [[nodiscard]] std::uint64_t offset() const { return offset_; }

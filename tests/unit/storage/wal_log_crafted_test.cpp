@@ -17,6 +17,41 @@ namespace {
 namespace wal = storage::wal;
 
 constexpr const char* kDirectory = "/member/log";
+constexpr std::uint64_t kRoom = 16 << 10;
+
+std::map<std::string, std::string> files_of(const MemoryDisk& disk) {
+  std::map<std::string, std::string> files;
+  for (const std::string& path : disk.files()) {
+    if (path.ends_with(".wal")) files[path] = disk.content(path);
+  }
+  return files;
+}
+
+/// Whoever looks without opening it must come to the same, and nothing may change.
+void check_refused(WalLog& log, const std::string& path, std::uint64_t offset) {
+  const auto before = files_of(log.memory());
+  const auto opened = log.try_open();
+  CHECK(opened.error() == Errc::corrupt_data);
+  CHECK_THAT(opened.error().message(),
+             Catch::StartsWith(path + " is damaged at offset " + std::to_string(offset) + ": "));
+  const auto found = wal::recover(log.memory(), kDirectory, 4096);
+  CHECK(found.error().message() == opened.error().message());
+  CHECK(files_of(log.memory()) == before);
+}
+
+/// It opens, goes on over the end of the segment, and is the same when it is opened again.
+void check_goes_on(WalLog& log, std::uint64_t last) {
+  REQUIRE(log.try_open());
+  const std::uint64_t end = last + 40;
+  for (std::uint64_t index = last + 1; index <= end; ++index)
+    REQUIRE(write(*log, Batch().append(1, index, std::string(3000, 'x'))));
+  REQUIRE(log.try_open());
+  CHECK(log->load({}).value()->last == Index{end});
+  const auto entries = read(*log, 1, end);
+  REQUIRE(entries);
+  CHECK(entries->size() == end);
+}
+
 /// Counts what is read.
 class ReadCounter final : public storage::DiskWrapper {
  public:
@@ -69,6 +104,42 @@ std::string look_alikes(std::uint64_t begin, std::uint64_t end) {
 }
 
 }  // namespace
+
+TEST_CASE("What a frame says to have been durable ends with a frame", "[storage][wal][crafted]") {
+  WalLog log;
+  CraftedSegment segment;
+  segment.checkpoint().batch(Batch().append_range(1, 1, 3));
+  const std::uint64_t end = segment.size();
+
+  SECTION("not within one") {
+    const std::uint64_t durable = GENERATE(0U, 511U, 513U, 547U, 549U);
+    segment.batch(Batch().append(1, 4), durable);
+    check_refused(log, segment.put(log.memory(), kDirectory, kRoom), durable);
+  }
+  SECTION("nor within one long before") {
+    std::vector<std::uint64_t> ends;
+    for (std::uint64_t index = 4; index <= 100; ++index)
+      ends.push_back(segment.batch(Batch().append(1, index, std::string(3000, 'x')), end).size());
+    const bool is_within = GENERATE(false, true);
+    const std::uint64_t durable = ends[60] + (is_within ? 1 : 0);
+    segment.batch(Batch().append(1, 101), durable);
+    const std::string path = segment.put(log.memory(), kDirectory, kRoom);
+    if (is_within) {
+      check_refused(log, path, durable);
+    } else {
+      check_goes_on(log, 101);
+    }
+  }
+  SECTION("not behind its own beginning") {
+    const std::uint64_t durable = end + GENERATE(1U, 36U, 100'000U);
+    segment.batch(Batch().append(1, 4), durable);
+    check_refused(log, segment.put(log.memory(), kDirectory, kRoom), end);
+  }
+  SECTION("nor there, further on") {
+    segment.rest(std::string(100, 'x')).batch(Batch().append(1, 4), 1U << 20U);
+    check_refused(log, segment.put(log.memory(), kDirectory, kRoom), end);
+  }
+}
 
 TEST_CASE("What looks like frames behind the end costs no more than it is long",
           "[storage][wal][crafted]") {
