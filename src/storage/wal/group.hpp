@@ -3,9 +3,11 @@
 
 #include <map>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "storage/log_shape.hpp"
+#include "storage/wal/frames.hpp"
 #include "storage/wal/places.hpp"
 
 namespace raftkit::storage::wal {
@@ -31,5 +33,14 @@ struct Group {
 };
 
 using Groups = std::map<GroupId, Group>;
+
+/// What a segment begins with: one frame that names all of them.
+[[nodiscard]] inline Frames checkpoint_of(const Groups& groups) {
+  Frames checkpoint;
+  std::string& records = checkpoint.begin(FrameKind::checkpoint);
+  for (const auto& [id, group] : groups)
+    encode_checkpoint({id, group.log}, records);
+  return checkpoint;
+}
 
 }  // namespace raftkit::storage::wal

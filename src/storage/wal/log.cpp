@@ -155,7 +155,7 @@ class WalLog final : public LogStorage {
 
   Result<void> create() {
     const wal::SegmentId first{{internals_.draw(), internals_.draw()}, wal::kFirstSequence};
-    wal::Frames checkpoint = make_checkpoint();
+    wal::Frames checkpoint = wal::checkpoint_of(groups_);
     auto file = supply_.take(first, wal::Writer::size_for(checkpoint.size()), true);
     if (!file) return std::move(file).error();
     return begin_segment(first, *std::move(file), std::move(checkpoint));
@@ -182,7 +182,7 @@ class WalLog final : public LogStorage {
     segments_ = std::move(found.segments);
     // A crash may have come between the segment and its checkpoint.
     if (writer_.is_empty()) {
-      wal::Frames checkpoint = make_checkpoint();
+      wal::Frames checkpoint = wal::checkpoint_of(groups_);
       if (auto written = writer_.write(checkpoint); !written) return std::move(written).error();
     }
     prepare_next();
@@ -295,7 +295,7 @@ class WalLog final : public LogStorage {
     const bool begins_segment = !writer_.has_room(frames_.size() + reserve(need));
     if (begins_segment) {
       const wal::SegmentId next{writer_.segment().log, writer_.segment().sequence + 1};
-      wal::Frames checkpoint = make_checkpoint();
+      wal::Frames checkpoint = wal::checkpoint_of(groups_);
       const std::uint64_t wanted =
           checkpoint.size() + frames_.size() + options_.segment_bytes / kPartFreeOfEntries;
       auto file = supply_.take(next, wal::Writer::size_for(wanted), need != Need::entries);
@@ -314,14 +314,6 @@ class WalLog final : public LogStorage {
       if (auto freed = free_segments(); !freed) return fail(freed.error());
     }
     return begin;
-  }
-
-  [[nodiscard]] wal::Frames make_checkpoint() const {
-    wal::Frames checkpoint;
-    std::string& records = checkpoint.begin(wal::FrameKind::checkpoint);
-    for (const auto& [id, group] : groups_)
-      wal::encode_checkpoint({id, group.log}, records);
-    return checkpoint;
   }
 
   /// Seals the present segment, if there is one, and goes on in `next`, which is `file`, with a
@@ -350,7 +342,7 @@ class WalLog final : public LogStorage {
     // With room for as much as if there were no checkpoint.
     internals_.background([this,
                            next = wal::SegmentId{present.log, present.sequence + 1},
-                           bytes = options_.segment_bytes + make_checkpoint().size()] {
+                           bytes = options_.segment_bytes + wal::checkpoint_of(groups_).size()] {
       supply_.prepare(next, bytes);
     });
   }

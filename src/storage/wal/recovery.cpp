@@ -5,6 +5,8 @@
 #include <optional>
 #include <utility>
 
+#include "storage/wal/writer.hpp"
+
 namespace raftkit::storage::wal {
 
 namespace {
@@ -131,12 +133,23 @@ class Recovery {
     if (is_at_end_) return rest->end == scan.offset() ? Result<void>() : unsealed(segment);
     if (is_without_frames && segment.id().sequence > kFirstSequence)
       return segment.damaged(scan.offset(), "it does not begin with a checkpoint");
+    if (auto room = check_room(segment, scan); !room) return room;
     is_at_end_ = true;
     found_.sequence = segment.id().sequence;
     found_.offset = scan.offset();
     found_.before = scan.before();
     found_.torn_end = rest->end;
     return {};
+  }
+
+  /// Whoever makes a segment leaves room for its checkpoint, and whoever writes to it for its seal.
+  Result<void> check_room(const Segment& segment, const SegmentScan& scan) const {
+    const bool is_empty = scan.offset() == kHeaderBytes;
+    const std::uint64_t needed = is_empty ? Writer::size_for(checkpoint_of(found_.groups).size())
+                                          : scan.offset() + kFrameBytes;
+    if (needed <= segment.size()) return {};
+    return segment.damaged(
+        scan.offset(), is_empty ? "it has no room for a checkpoint" : "it is full, and not sealed");
   }
 
   Error unsealed(const Segment& next) const {

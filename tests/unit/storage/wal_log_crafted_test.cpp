@@ -105,6 +105,47 @@ std::string look_alikes(std::uint64_t begin, std::uint64_t end) {
 
 }  // namespace
 
+TEST_CASE("A segment that has no room for a checkpoint is refused", "[storage][wal][crafted]") {
+  WalLog log;
+  SECTION("the first one, with nothing but its header") {
+    check_refused(log, CraftedSegment().put(log.memory(), kDirectory), 512);
+  }
+  SECTION("the one behind a seal") {
+    CraftedSegment()
+        .checkpoint()
+        .batch(Batch().append_range(1, 1, 3))
+        .frame(wal::FrameKind::seal)
+        .put(log.memory(), kDirectory, kRoom);
+    check_refused(log, CraftedSegment(2).put(log.memory(), kDirectory, 100), 512);
+  }
+}
+
+TEST_CASE("A next segment that is too small is replaced", "[storage][wal][crafted]") {
+  WalLog log;
+  CraftedSegment()
+      .checkpoint()
+      .batch(Batch().append_range(1, 1, 3))
+      .put(log.memory(), kDirectory, kRoom);
+  CraftedSegment(2).put(log.memory(), kDirectory);
+  check_goes_on(log, 3);
+}
+
+TEST_CASE("A segment that is full must have a seal", "[storage][wal][crafted]") {
+  WalLog log;
+  CraftedSegment segment;
+  segment.checkpoint().batch(Batch().append_range(1, 1, 3));
+  SECTION("without room for one") {
+    const std::uint64_t free = GENERATE(0U, 35U);
+    const std::string path = segment.put(log.memory(), kDirectory, free);
+    if (GENERATE(false, true)) CraftedSegment(2).put(log.memory(), kDirectory, kRoom);
+    check_refused(log, path, segment.size());
+  }
+  SECTION("with just as much room") {
+    segment.put(log.memory(), kDirectory, 36);
+    check_goes_on(log, 3);
+  }
+}
+
 TEST_CASE("What a frame says to have been durable ends with a frame", "[storage][wal][crafted]") {
   WalLog log;
   CraftedSegment segment;
