@@ -58,6 +58,7 @@ std::optional<Term> term_at(const LoadedLog& log, Index index) {
 
 bool is_consistent(const LoadedLog& log) {
   if (log.snapshot.membership == nullptr || log.last < log.base.index) return false;
+  if (log.snapshot.last.index < log.base.index) return false;
   EntryId before = log.base;
   for (const TermRun& run : log.terms) {
     const bool is_first = &run == &log.terms.front();

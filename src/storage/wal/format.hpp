@@ -36,6 +36,7 @@ struct SegmentId {
 };
 
 inline constexpr std::uint64_t kFirstSequence = 1;
+inline constexpr std::uint64_t kLastSequence = std::uint64_t{1} << 62;  ///< nobody gets so far
 inline constexpr std::size_t kSectorBytes = 512;
 inline constexpr std::size_t kHeaderBytes = kSectorBytes;
 inline constexpr std::string_view kFrameMagic = "krwl";

@@ -35,7 +35,7 @@ class Recovery {
                      segment_name(found_.segments.rbegin()->first + 1) + " is missing");
     for (const auto& [id, group] : found_.groups) {
       const Index first = group.log.base.index + 1;
-      if (group.log.last >= first && !group.places.place_of(first))
+      if (group.log.last != group.log.base.index && !group.places.place_of(first))
         return corrupt(directory_ + ": entries from " + to_string(first) +
                        " on are missing: a segment is gone");
     }
@@ -65,6 +65,8 @@ class Recovery {
     const Segment& segment = **opened;
     if (segment.id().sequence != sequence)
       return segment.damaged(0, "it is segment " + std::to_string(segment.id().sequence));
+    if (sequence < kFirstSequence || sequence > kLastSequence)
+      return segment.damaged(0, "no segment has this number");
     Segments& row = found_.segments;
     // The others are not ours to remove, if it is this one that is strange here.
     if (!row.empty() && segment.id().log != row.begin()->second->id().log)
@@ -192,9 +194,13 @@ class Recovery {
   /// to.
   Result<void> take_checkpoint(std::string_view payload, bool is_beginning) {
     std::size_t count = 0;
+    std::optional<GroupId> before;
     Records records;
     records.checkpoint = [&](Checkpoint checkpoint) -> Result<void> {
       ++count;
+      if (before && checkpoint.group <= *before)
+        return corrupt("its checkpoint names a group twice, or not in order");
+      before = checkpoint.group;
       const auto known = found_.groups.find(checkpoint.group);
       if (is_beginning) {
         found_.groups[checkpoint.group].log = std::move(checkpoint.log);

@@ -213,10 +213,11 @@ Result<std::shared_ptr<const Segment>> Segment::open(Disk& disk, const std::stri
   header.resize(*read);
   const auto decoded = decode_header(header);
   if (!decoded)
-    return Error(Errc::corrupt_data, path + " is damaged: " + decoded.error().message());
+    return Error(Errc::corrupt_data,
+                 path + " is damaged at offset 0: " + decoded.error().message());
   if ((*file)->size() != decoded->file_bytes)
     return Error(Errc::corrupt_data,
-                 path + " is damaged: it has " + std::to_string((*file)->size()) +
+                 path + " is damaged at offset 0: it has " + std::to_string((*file)->size()) +
                      " bytes, and was made with " + std::to_string(decoded->file_bytes));
   return std::make_shared<const Segment>(path, *decoded, *std::move(file));
 }

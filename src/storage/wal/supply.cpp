@@ -36,7 +36,8 @@ Result<void> Supply::check_reserve(std::uint64_t bytes) const {
 
 void Supply::prepare(const SegmentId& segment, std::uint64_t bytes) {
   const std::lock_guard lock(mutex_);
-  if (segment.sequence <= newest_ || is_ready(segment.sequence)) return;
+  if (segment.sequence <= newest_ || segment.sequence > kLastSequence || is_ready(segment.sequence))
+    return;
   if (auto made = make(segment, bytes)) keep(segment.sequence, *std::move(made));
 }
 
@@ -84,6 +85,8 @@ Result<std::unique_ptr<WritableFile>> Supply::take(const SegmentId& segment,
                                                    std::uint64_t bytes,
                                                    bool may_use_reserve) {
   const std::lock_guard lock(mutex_);
+  if (segment.sequence > kLastSequence)
+    return Error(Errc::out_of_space, directory_ + " has had as many segments as there may be");
   if (!is_ready(segment.sequence) || ready_->size() < bytes) {
     // If there is a smaller one, this takes its place. Were that to grow, and the write lost that
     // says so, then what lies behind would look as if it had never been.

@@ -182,6 +182,9 @@ TEST_CASE("A checkpoint of a log that cannot be is refused", "[storage][wal][for
   SECTION("that ends before it begins") {
     log.last = Index{2};
   }
+  SECTION("that begins behind its snapshot") {
+    log.snapshot = snapshot(1, 2);
+  }
   CHECK_THAT(refusal(), Catch::Contains("cannot be"));
 }
 

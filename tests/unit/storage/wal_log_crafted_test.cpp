@@ -52,6 +52,19 @@ void check_goes_on(WalLog& log, std::uint64_t last) {
   CHECK(entries->size() == end);
 }
 
+std::string checkpoint_of(const std::vector<wal::Checkpoint>& groups) {
+  std::string records;
+  for (const wal::Checkpoint& group : groups)
+    wal::encode_checkpoint(group, records);
+  return records;
+}
+
+LoadedLog with_term(std::uint64_t term) {
+  LoadedLog log = storage::empty_log();
+  log.hard_state.term = Term{term};
+  return log;
+}
+
 /// Counts what is read.
 class ReadCounter final : public storage::DiskWrapper {
  public:
@@ -180,6 +193,60 @@ TEST_CASE("What a frame says to have been durable ends with a frame", "[storage]
     segment.rest(std::string(100, 'x')).batch(Batch().append(1, 4), 1U << 20U);
     check_refused(log, segment.put(log.memory(), kDirectory, kRoom), end);
   }
+}
+
+TEST_CASE("A log whose segments have numbers that none can have is refused",
+          "[storage][wal][crafted]") {
+  WalLog log;
+  const std::uint64_t sequence =
+      GENERATE(std::uint64_t{0}, wal::kLastSequence + 1, std::numeric_limits<std::uint64_t>::max());
+  CraftedSegment segment(sequence);
+  segment.checkpoint().batch(Batch().append_range(1, 1, 3));
+  check_refused(log, segment.put(log.memory(), kDirectory, kRoom), 0);
+}
+
+TEST_CASE("Behind the segment with the last number there is no room", "[storage][wal][crafted]") {
+  WalLog log;
+  CraftedSegment(wal::kLastSequence)
+      .checkpoint()
+      .batch(Batch().append_range(1, 1, 3))
+      .put(log.memory(), kDirectory, kRoom);
+  REQUIRE(log.try_open());
+  CHECK(write(*log, Batch().append(1, 4, std::string(20'000, 'x'))).error() == Errc::out_of_space);
+  CHECK(write(*log, Batch().vote(2, 1)));
+  REQUIRE(log.try_open());
+  CHECK(log->load({}).value()->last == Index{3});
+  CHECK(log->load({}).value()->hard_state.term == Term{2});
+}
+
+TEST_CASE("A checkpoint names each group once", "[storage][wal][crafted]") {
+  WalLog log;
+  CraftedSegment first;
+  const wal::Checkpoint one{GroupId{1}, with_term(1)};
+  const wal::Checkpoint two{GroupId{2}, with_term(2)};
+  first.checkpoint(checkpoint_of({one, two})).frame(wal::FrameKind::seal);
+  first.put(log.memory(), kDirectory, kRoom);
+  CraftedSegment next(2);
+
+  SECTION("and so it opens") {
+    next.checkpoint(checkpoint_of({one, two})).put(log.memory(), kDirectory, kRoom);
+    CHECK(log.try_open());
+  }
+  SECTION("not one in another one's place") {
+    next.checkpoint(checkpoint_of({one, one}));
+    check_refused(log, next.put(log.memory(), kDirectory, kRoom), 512);
+  }
+}
+
+TEST_CASE("A log may end in a snapshot at the last possible index", "[storage][wal][crafted]") {
+  constexpr std::uint64_t kLast = std::numeric_limits<std::uint64_t>::max();
+  WalLog log;
+  REQUIRE(log.try_open());
+  PersistBatch batch = Batch().install(1, 1);
+  batch.snapshot->last.index = Index{kLast};
+  REQUIRE(write(*log, batch));
+  REQUIRE(log.try_open());
+  CHECK(log->load({}).value()->last == Index{kLast});
 }
 
 TEST_CASE("What looks like frames behind the end costs no more than it is long",
