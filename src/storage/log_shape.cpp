@@ -29,17 +29,8 @@ void install(LoadedLog& log, const SnapshotMeta& snapshot) {
 void truncate(LoadedLog& log, Index from) {
   if (from > log.last) return;
   log.last = from - 1;
-  std::erase_if(log.terms, [&](const TermRun& run) { return run.first >= from; });
-}
-
-void forget_before(LoadedLog& log, const EntryId& base) {
-  log.base = base;
-  if (base.index == log.last) {
-    log.terms.clear();
-    return;
-  }
-  log.terms.erase(log.terms.begin(), run_of(log.terms, base.index + 1));
-  log.terms.front().first = base.index + 1;
+  while (!log.terms.empty() && log.terms.back().first >= from)
+    log.terms.pop_back();
 }
 
 }  // namespace
@@ -120,6 +111,12 @@ Result<void> apply(LoadedLog& log, const PersistBatch& batch) {
 }
 
 Result<bool> compact(LoadedLog& log, const SnapshotMeta& snapshot, Index keep_from) {
+  auto changed = compact_lazily(log, snapshot, keep_from);
+  settle(log);
+  return changed;
+}
+
+Result<bool> compact_lazily(LoadedLog& log, const SnapshotMeta& snapshot, Index keep_from) {
   if (snapshot.membership == nullptr) return refused("a snapshot without a membership");
   if (snapshot.last.index < log.snapshot.last.index) return false;
   if (snapshot.last.index > log.last || keep_from > snapshot.last.index + 1)
@@ -132,9 +129,18 @@ Result<bool> compact(LoadedLog& log, const SnapshotMeta& snapshot, Index keep_fr
   log.snapshot = snapshot;
   if (keep_from > log.base.index + 1) {
     const Index base = keep_from - 1;
-    forget_before(log, {*term_at(log, base), base});
+    log.base = {*term_at(log, base), base};
   }
   return true;
+}
+
+void settle(LoadedLog& log) {
+  if (log.last == log.base.index) {
+    log.terms.clear();
+    return;
+  }
+  log.terms.erase(log.terms.begin(), run_of(log.terms, log.base.index + 1));
+  log.terms.front().first = log.base.index + 1;
 }
 
 Result<Index> readable_end(Index base, Index last, const LogRange& range) {

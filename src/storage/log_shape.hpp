@@ -34,6 +34,13 @@ namespace raftkit::storage {
 /// Errors: invalid_argument, as above.
 [[nodiscard]] Result<bool> compact(LoadedLog& log, const SnapshotMeta& snapshot, Index keep_from);
 
+/// The same, but terms of what it forgets may stay in `log` until settle(): one of many such calls
+/// costs no more for a long log. Meanwhile nothing else here but is_same and is_consistent differs.
+[[nodiscard]] Result<bool> compact_lazily(LoadedLog& log,
+                                          const SnapshotMeta& snapshot,
+                                          Index keep_from);
+void settle(LoadedLog& log);
+
 /// The last index of `range` that a log of (base, last] holds.
 /// Errors: compacted · unavailable · invalid_argument: the range is empty.
 [[nodiscard]] Result<Index> readable_end(Index base, Index last, const LogRange& range);

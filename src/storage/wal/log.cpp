@@ -433,10 +433,9 @@ class WalLog final : public LogStorage {
     records.batch = [&](PersistBatch batch) -> Result<void> {
       if (batch.group != group) return {};
       if (batch.snapshot) entries.clear();
-      if (batch.truncate_from) {
-        std::erase_if(entries,
-                      [&](const Entry& entry) { return entry.id.index >= *batch.truncate_from; });
-      }
+      while (batch.truncate_from && !entries.empty() &&
+             entries.back().id.index >= *batch.truncate_from)
+        entries.pop_back();
       for (Entry& entry : batch.append) {
         if (entry.id.index >= where.first && entry.id.index <= where.last)
           entries.push_back(std::move(entry));

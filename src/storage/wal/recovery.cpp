@@ -33,6 +33,7 @@ class Recovery {
     if (!found_.segments.empty() && !is_at_end_)
       return corrupt(found_.segments.rbegin()->second->path() + " is continued, and " +
                      segment_name(found_.segments.rbegin()->first + 1) + " is missing");
+    settle_all();
     for (const auto& [id, group] : found_.groups) {
       const Index first = group.log.base.index + 1;
       if (group.log.last != group.log.base.index && !group.places.place_of(first))
@@ -182,17 +183,24 @@ class Recovery {
     };
     records.compaction = [&](const Compaction& compaction) -> Result<void> {
       Group& group = found_.groups[compaction.group];
-      const auto compacted = compact(group.log, compaction.snapshot, compaction.keep_from);
-      if (!compacted) return compacted.error();
-      group.places.forgot_before(group.log.base.index + 1);
-      return {};
+      // Settled later, and for all of them together.
+      const auto compacted = compact_lazily(group.log, compaction.snapshot, compaction.keep_from);
+      return compacted ? Result<void>() : compacted.error();
     };
     return decode_records(payload, records);
+  }
+
+  void settle_all() {
+    for (auto& [id, group] : found_.groups) {
+      settle(group.log);
+      group.places.forgot_before(group.log.base.index + 1);
+    }
   }
 
   /// The first one is where everything begins; the others are what the segments before them come
   /// to.
   Result<void> take_checkpoint(std::string_view payload, bool is_beginning) {
+    settle_all();
     std::size_t count = 0;
     std::optional<GroupId> before;
     Records records;

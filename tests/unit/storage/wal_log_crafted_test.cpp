@@ -278,4 +278,40 @@ TEST_CASE("What looks like frames behind the end costs no more than it is long",
   }
 }
 
+TEST_CASE("Compactions that are settled together come to what each on its own does",
+          "[storage][wal]") {
+  std::mt19937_64 random(3);
+  const auto below = [&](std::uint64_t limit) { return random() % limit; };
+  for (int round = 0; round < 300; ++round) {
+    LoadedLog at_once = storage::empty_log();
+    LoadedLog late = at_once;
+    for (int step = 0; step < 40; ++step) {
+      const std::uint64_t last = at_once.last.value;
+      const std::uint64_t base = at_once.base.index.value;
+      const Index compacted{base + below(last - base + 1)};
+      const std::uint64_t term = storage::term_at(at_once, compacted)->value;
+      if (below(3) == 0) {
+        const Index keep_from{base + below(compacted.value - base + 2)};
+        const auto meta = snapshot(term, compacted.value);
+        const auto changed = storage::compact(at_once, meta, keep_from);
+        REQUIRE(changed);
+        REQUIRE(storage::compact_lazily(late, meta, keep_from).value() == *changed);
+      } else {
+        Batch batch;
+        const std::uint64_t end = below(2) == 0 ? base + below(last - base + 1) : last;
+        if (end < last) batch.truncate(end + 1);
+        const std::uint64_t end_term = storage::term_at(at_once, Index{end})->value;
+        batch.append(end_term + below(2), end + 1).append(end_term + 1, end + 2);
+        REQUIRE(storage::apply(at_once, batch));
+        REQUIRE(storage::apply(late, batch));
+      }
+      LoadedLog settled = late;
+      storage::settle(settled);
+      REQUIRE(storage::is_consistent(at_once));
+      REQUIRE(storage::is_same(at_once, settled));
+      if (below(10) == 0) storage::settle(late);
+    }
+  }
+}
+
 }  // namespace raftkit::test
