@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 #include <numeric>
+#include <set>
 #include <utility>
 
 #include "raftkit/storage.hpp"
@@ -172,6 +173,7 @@ class Inspection {
     while (!into.is_sealed) {
       const std::uint64_t offset = scan.offset();
       const auto frame = scan.next();
+      into.used_bytes = scan.offset();
       if (!frame) return note(frame.error());
       if (!*frame) break;
       ++into.frames;
@@ -180,7 +182,6 @@ class Inspection {
         damaged((*segment)->damaged(offset, taken.error().message()).message());
       progress(path, scan.offset(), (*segment)->size());
     }
-    into.used_bytes = scan.offset();
     return {};
   }
 
@@ -237,6 +238,7 @@ class Inspection {
     LogStorage& log = **opened;
     for (GroupReport& group : report_.log->groups) {
       if (auto loaded = log.load(group.group); !loaded) return note(loaded.error());
+      if (group.log.last == group.log.base.index) continue;
       Range range{std::max(group.log.base.index + 1, options_.entries->first),
                   std::min(group.log.last, options_.entries->last)};
       while (!range.is_empty()) {
@@ -247,10 +249,13 @@ class Inspection {
                                    entry.type,
                                    entry.payload.size(),
                                    std::string(entry.payload.view().substr(0, kBeginBytes))});
-        range.first = entries->back().id.index + 1;
+        const Index last = entries->back().id.index;
         progress(report_.log->directory,
-                 range.first - group.log.base.index,
+                 last - group.log.base.index + 1,
                  group.log.last - group.log.base.index + 1);
+        // None follows the last one there can be.
+        if (last >= range.last) break;
+        range.first = last + 1;
       }
     }
     return {};
@@ -387,8 +392,7 @@ class Inspection {
   }
 
   void damaged(std::string what) {
-    auto& all = report_.damages;
-    if (std::find(all.begin(), all.end(), what) == all.end()) all.push_back(std::move(what));
+    if (known_damages_.insert(what).second) report_.damages.push_back(std::move(what));
   }
   /// Damage is what was looked for; anything else ends the inspection.
   Result<void> note(const Error& error) {
@@ -409,6 +413,7 @@ class Inspection {
   storage::Disk& disk_;
   const InspectOptions& options_;
   Report report_;
+  std::set<std::string> known_damages_;
   std::unique_ptr<storage::FileLock> lock_;
   bool is_identity_missing_ = false;
   std::vector<std::string> names_;  // in the log's directory, before it is opened

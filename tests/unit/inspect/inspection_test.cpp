@@ -1,5 +1,6 @@
 #include "inspect/inspection.hpp"
 
+#include <limits>
 #include <map>
 #include <sstream>
 
@@ -9,6 +10,7 @@
 
 #include "inspect/print.hpp"
 #include "support/batches.hpp"
+#include "support/crafted_segment.hpp"
 #include "support/printing.hpp"
 #include "support/snapshots.hpp"
 #include "testing/memory_disk.hpp"
@@ -243,6 +245,54 @@ TEST_CASE("Damage is reported with file and place", "[inspect]") {
     fill(*open_log(disk, true));
     CHECK_THAT(look(disk).damages.at(0), Catch::Contains("a member has one log"));
   }
+}
+
+TEST_CASE("What a start refuses of a write-ahead log is damage, whoever wrote it", "[inspect]") {
+  using storage::wal::FrameKind;
+  MemoryDisk disk;
+  test::CraftedSegment segment;
+  std::uint64_t free = 16 << 10;
+  std::uint64_t offset = storage::wal::kHeaderBytes;
+  SECTION("no room for a checkpoint") {
+    free = 0;
+  }
+  SECTION("full, without a seal") {
+    free = 0;
+    offset = segment.checkpoint().batch(Batch().append(1, 1)).size();
+  }
+  SECTION("durable within a frame") {
+    offset = segment.checkpoint().size() + 1;
+    segment.batch(Batch().append(1, 1)).batch(Batch().append(1, 2), offset);
+  }
+  SECTION("durable before it was written") {
+    offset = segment.checkpoint().size();
+    segment.batch(Batch().append(1, 1), offset + 1);
+  }
+  const std::string path = segment.put(disk, kWal, free);
+
+  const Report report = look(disk, {.directory = kWal});
+
+  REQUIRE(report.damages.size() == 1);
+  CHECK_THAT(report.damages.front(),
+             Catch::StartsWith(path + " is damaged at offset " + std::to_string(offset) + ": "));
+  CHECK(storage::open_wal_log_storage(disk, {.directory = kWal}).error().message() ==
+        report.damages.front());
+  CHECK(repair_tail(disk, {.directory = kWal}).error() == Errc::corrupt_data);
+}
+
+TEST_CASE("Entries are listed up to the last possible index", "[inspect]") {
+  constexpr std::uint64_t kLast = std::numeric_limits<std::uint64_t>::max();
+  const std::uint64_t count = GENERATE(0U, 1U);
+  MemoryDisk disk;
+  PersistBatch batch = Batch().install(1, 1);
+  batch.snapshot->last.index = Index{kLast - count};
+  if (count > 0) batch.append = {test::entry(1, kLast, "last")};
+  test::CraftedSegment().checkpoint().batch(batch).put(disk, kWal, 64 << 10);
+
+  const Report report = look(disk, {.directory = kWal, .entries = Range{Index{1}, Index{kLast}}});
+
+  CHECK(report.damages.empty());
+  CHECK(report.log->groups.front().entries.size() == count);
 }
 
 TEST_CASE("Damage to an entry in LevelDB is found if all of it is read", "[inspect]") {
