@@ -30,8 +30,11 @@ constexpr std::size_t kMostSegments = 4;
 constexpr std::size_t kMostMarkBytes = 32 << 10;
 constexpr std::size_t kSmallWindow = 4 << 10;
 constexpr std::size_t kLargeWindow = 1 << 20;
-/// Nobody makes a segment without room for its checkpoint, and recovery relies on it.
-constexpr std::size_t kLeastSegmentBytes = 16 << 10;
+constexpr std::size_t kUsualSegmentBytes = 16 << 10;
+constexpr std::size_t kLargeEntryBytes = 40 << 10;
+/// Of the room in a segment; what is more counts bytes.
+constexpr std::uint64_t kMostSectors = 256;
+constexpr std::uint64_t kMostLookAlikes = 100;
 
 enum class Part : std::uint8_t {
   end = 0,
@@ -41,8 +44,11 @@ enum class Part : std::uint8_t {
   other_checkpoint = 4,
   seal = 5,
   mark = 6,
-  any_kind = 7
+  any_kind = 7,
+  look_alikes = 8,  ///< headers of frames, all of which end at the same place
+  nested = 9        ///< a mark that holds a frame
 };
+constexpr std::uint8_t kParts = 10;
 
 /// Writes the segments that an input asks for.
 class Writer {
@@ -59,10 +65,7 @@ class Writer {
     while (write_frame(id, before, content)) {
     }
     content += input_.text();
-    // Whoever fills a segment leaves room for its seal.
-    const std::size_t wanted =
-        content.size() + wal::kFrameBytes + input_.below(256) * wal::kSectorBytes;
-    content.resize(std::max(wanted, kLeastSegmentBytes), '\0');
+    content.resize(size_for(content.size()), '\0');
     content.replace(0, wal::kHeaderBytes, wal::encode_header({id, input_.near(content.size())}));
     for (std::uint64_t flips = input_.below(4); flips > 0; --flips) {
       char& flipped = content[input_.below(content.size())];
@@ -75,11 +78,17 @@ class Writer {
 
  private:
   bool write_frame(const wal::SegmentId& id, std::uint32_t& before, std::string& content) {
-    const auto part = static_cast<Part>(input_.byte() % 8);
+    const auto part = static_cast<Part>(input_.byte() % kParts);
     if (part == Part::end) return false;
+    ends_.push_back(content.size());
+    if (part == Part::look_alikes) {
+      add_look_alikes(content);
+      return true;
+    }
     wal::FrameHeader header;
     header.kind = kind_of(part);
-    const std::string payload = payload_of(part);
+    const std::string payload =
+        part == Part::nested ? any_frame(id, content.size() + wal::kFrameBytes) : payload_of(part);
     header.before = static_cast<std::uint32_t>(input_.near(before));
     header.offset = input_.near(content.size());
     header.durable = durable_near(content.size());
@@ -90,11 +99,45 @@ class Writer {
     return true;
   }
 
-  /// Those who write frames name the end of one, or what does not verify; recovery relies on it.
+  /// Nothing given: as much as a writer leaves.
+  std::uint64_t size_for(std::uint64_t used) {
+    const std::uint64_t room = input_.number();
+    if (room == 0) return std::max<std::uint64_t>(used + wal::kFrameBytes, kUsualSegmentBytes);
+    const std::uint64_t bytes = room < kMostSectors
+                                    ? room * wal::kSectorBytes
+                                    : (room - kMostSectors) % (kMostSectors * wal::kSectorBytes);
+    return used + bytes;
+  }
+
+  void add_look_alikes(std::string& content) {
+    const std::uint64_t count = 1 + input_.below(kMostLookAlikes);
+    const std::uint64_t end = content.size() + count * wal::kFrameBytes + input_.number();
+    for (std::uint64_t at = 0; at < count; ++at) {
+      std::string frame(wal::kFrameBytes, '\0');
+      wal::finish_frame(
+          std::span(frame), {}, {.offset = content.size(), .durable = content.size()});
+      const auto length = static_cast<std::uint32_t>(end - content.size() - wal::kFrameBytes);
+      for (std::size_t byte = 0; byte < sizeof length; ++byte)
+        frame[kLengthAt + byte] = static_cast<char>(length >> (8 * byte));
+      content += frame;
+    }
+  }
+
+  std::string any_frame(const wal::SegmentId& id, std::uint64_t offset) {
+    wal::FrameHeader header;
+    header.offset = input_.near(offset);
+    header.durable = durable_near(offset);
+    std::string frame(wal::kFrameBytes, '\0');
+    frame += input_.text();
+    wal::finish_frame(std::span(frame), id, header);
+    return frame;
+  }
+
+  /// Mostly where a frame ends.
   std::uint64_t durable_near(std::uint64_t offset) {
-    ends_.push_back(offset);
     const std::uint64_t durable = input_.near(offset);
-    return durable >= offset ? durable : ends_[durable % ends_.size()];
+    if (durable >= offset - 1) return durable;
+    return durable % 2 == 0 ? ends_[durable / 2 % ends_.size()] : durable / 2;
   }
 
   wal::FrameKind kind_of(Part part) {
@@ -105,16 +148,20 @@ class Writer {
       case Part::seal:
         return wal::FrameKind::seal;
       case Part::mark:
+      case Part::nested:
         return wal::FrameKind::mark;
       case Part::any_kind:
         return static_cast<wal::FrameKind>(input_.number());
       case Part::end:
       case Part::changes:
       case Part::batches:
+      case Part::look_alikes:
         break;
     }
     return wal::FrameKind::batches;
   }
+
+  static constexpr std::size_t kLengthAt = 8;
 
   std::string payload_of(Part part) {
     std::string payload;
@@ -248,32 +295,73 @@ std::unique_ptr<LogStorage> must_open(MemoryDisk& disk) {
   return *std::move(log);
 }
 
-/// An entry more in each group; those that no number is left for stay as they are.
-void write_on(LogStorage& log, Contents& contents) {
+/// An entry more in each group; those that no number is left for stay as they are. Not if that
+/// would need a segment, and none can follow.
+void write_on(LogStorage& log, Contents& contents, const std::string& payload, bool is_last) {
   for (auto& [group, held] : contents) {
     const Index next = held.log.last + 1;
     if (next.value == 0) continue;
     const Term term = held.entries.empty() ? held.log.base.term : held.entries.back().id.term;
     const auto written =
-        testing::write(log, testing::Batch(group).append(term.value, next.value, "more"));
+        testing::write(log, testing::Batch(group).append(term.value, next.value, payload));
+    if (is_last && !written && written.error() == Errc::out_of_space) continue;
     require(written.has_value(), "is not taken: ", written ? "" : written.error().message());
     require(storage::append(held.log, {term, next}).has_value(), "does not follow");
-    held.entries.push_back(testing::entry(term.value, next.value, "more"));
+    held.entries.push_back(testing::entry(term.value, next.value, payload));
   }
 }
 
-/// Where the frames that count end in this segment.
-std::uint64_t end_of_frames(const wal::Segment& segment) {
+/// What counts of this segment.
+struct Counted {
+  std::uint64_t end = wal::kHeaderBytes;
+  std::uint32_t before = 0;   // what the next frame's would be
+  std::uint64_t durable = 0;  // as the last one says
+};
+Counted counted_of(const wal::Segment& segment) {
   wal::SegmentScan scan(segment, kSmallWindow);
+  Counted counted;
   for (auto frame = scan.next(); frame && *frame; frame = scan.next()) {
+    counted.durable = (*frame)->header.durable;
     if ((*frame)->header.kind == wal::FrameKind::seal) break;
   }
-  return scan.offset();
+  counted.end = scan.offset();
+  counted.before = scan.before();
+  return counted;
 }
 
-/// With a byte of a frame changed, nothing from that frame on may count.
+/// As Segment::examine(), one after the other.
+wal::Segment::Rest examined(const wal::Segment& segment,
+                            const Counted& counted,
+                            std::string_view content) {
+  wal::Segment::Rest rest{.end = counted.end};
+  for (auto at = content.find(wal::kFrameMagic, counted.end); at != std::string_view::npos;
+       at = content.find(wal::kFrameMagic, at + 1)) {
+    const auto header = wal::decode_frame_header(content.substr(at));
+    if (!header || header->offset != at || header->size() > content.size() - at) continue;
+    const bool is_next = at == counted.end && header->before == counted.before;
+    const bool is_frame = segment.verified(*header, content.substr(at)).has_value();
+    if (is_next || is_frame) rest.end = std::max(rest.end, at + header->size());
+    rest.was_durable = rest.was_durable || (is_frame && header->durable > counted.end);
+  }
+  return rest;
+}
+
+void check_rest(MemoryDisk& disk, const std::string& path) {
+  const auto segment = wal::Segment::open(disk, path);
+  if (!segment) return;
+  const Counted counted = counted_of(**segment);
+  const auto rest = (*segment)->examine(counted.end, counted.before);
+  require(rest.has_value(), "cannot be examined: ", rest ? "" : rest.error().message());
+  const auto expected = examined(**segment, counted, disk.content(path));
+  require(rest->was_durable == expected.was_durable, "wrong about what was durable");
+  require(rest->was_durable || rest->end == expected.end, "another torn end");
+}
+
+/// With a byte of a frame changed, nothing from that frame on may count, and it is refused if a
+/// later one says that it was durable.
 void check_damaged(MemoryDisk& disk, const wal::Segment& segment, Input& input) {
-  const std::uint64_t end = end_of_frames(segment);
+  const Counted counted = counted_of(segment);
+  const std::uint64_t end = counted.end;
   if (end == wal::kHeaderBytes) return;
   const std::string content = disk.content(segment.path());
   // Somewhere else for each content, since most inputs have nothing to say here any more.
@@ -282,19 +370,42 @@ void check_damaged(MemoryDisk& disk, const wal::Segment& segment, Input& input) 
   std::string damaged = content;
   damaged[place] = static_cast<char>(damaged[place] ^ (1 + input.byte() % 255));
   disk.set_content(segment.path(), damaged);
-  if (const auto found = wal::recover(disk, kDirectory, kSmallWindow))
+  const auto found = wal::recover(disk, kDirectory, kSmallWindow);
+  if (found) {
     require(found->sequence == segment.id().sequence && found->offset <= place,
             "a changed byte counts");
+    require(place >= counted.durable, "what was durable is gone, and nobody says so");
+  }
   disk.set_content(segment.path(), content);
 }
 
+/// Nothing of it changes, and whoever is to mend it is told where.
+void check_refused(MemoryDisk& disk, const Error& reason) {
+  require(reason == Errc::corrupt_data, "another error: ", reason.message());
+  const bool is_missing = reason.message().find("missing") != std::string::npos;
+  require(reason.message().starts_with(kDirectory) &&
+              (is_missing || reason.message().find(" at offset ") != std::string::npos),
+          "nobody knows where: ",
+          reason.message());
+  std::map<std::string, std::string> before;
+  for (const std::string& path : disk.files())
+    before.emplace(path, disk.content(path));
+  const auto opened = open(disk);
+  require(!opened, "opens although it is damaged: ", reason.message());
+  require(opened.error().message() == reason.message(), "is refused for another reason");
+  for (const auto& [path, content] : before)
+    require(disk.exists(path) && disk.content(path) == content, path, " was changed");
+}
+
 void check(MemoryDisk& disk, Input& input) {
+  for (const std::string& path : disk.files())
+    check_rest(disk, path);
   const auto found = wal::recover(disk, kDirectory, kSmallWindow);
   const auto at_once = wal::recover(disk, kDirectory, kLargeWindow);
   require(found.has_value() == at_once.has_value(), "the window decides whether it is damaged");
   if (!found) {
     require(found.error().message() == at_once.error().message(), "the window decides how");
-    require(!open(disk), "opens although it is damaged: ", found.error().message());
+    check_refused(disk, found.error());
     return;
   }
   std::vector<GroupId> groups;
@@ -313,10 +424,14 @@ void check(MemoryDisk& disk, Input& input) {
     require(storage::is_same(group.log, contents.at(id).log), "it opens as another log");
   log.reset();
 
-  log = must_open(disk);
-  require_same(contents_of(*log, groups), contents);
-  write_on(*log, contents);
-  log.reset();
+  // The second does not fit into most segments.
+  const bool is_last = found->sequence == wal::kLastSequence;
+  for (const std::string& payload : {std::string("more"), std::string(kLargeEntryBytes, 'm')}) {
+    log = must_open(disk);
+    require_same(contents_of(*log, groups), contents);
+    write_on(*log, contents, payload, is_last);
+    log.reset();
+  }
 
   log = must_open(disk);
   require_same(contents_of(*log, groups), contents);
@@ -330,6 +445,11 @@ class Example {
   Example& frame(Part part, const Recipe& payload = {}) {
     recipe_.byte(static_cast<std::uint8_t>(part)).rest(std::string(payload));
     recipe_.right().right().right();
+    return *this;
+  }
+  /// Behind the log's end.
+  Example& look_alikes(std::uint64_t count, std::uint64_t further) {
+    recipe_.byte(static_cast<std::uint8_t>(Part::look_alikes)).number(count).number(further);
     return *this;
   }
   Example& next_segment() {
@@ -367,8 +487,9 @@ Recipe entries(const std::vector<std::string>& texts) {
 
 std::vector<std::string> examples() {
   constexpr std::uint8_t kCompacts = 0x80;
-  constexpr std::uint64_t kFullSegment = kLeastSegmentBytes - 700;
+  constexpr std::uint64_t kFullSegment = kUsualSegmentBytes - 700;
   constexpr std::uint64_t kWholeSegment = 127;  // sectors, and the header
+  constexpr std::uint64_t kSealFits = kMostSectors + wal::kFrameBytes;
   const Recipe vote = Recipe().number(0).number(0).byte(1).number(3).number(2).number(0);
   const Recipe compaction = Recipe().number(0).number(0).byte(kCompacts).right().right().right();
   const Recipe install = Recipe().number(0).number(1).byte(2).other(9).other(4);
@@ -400,6 +521,14 @@ std::vector<std::string> examples() {
                       .frame(Part::mark, Recipe().text("").number(kFullSegment))
                       .frame(Part::seal, Recipe().text(""))
                       .next_segment()
+                      .done());
+  found.push_back(
+      Example(kSealFits).frame(Part::checkpoint).frame(Part::changes, entries({"one"})).done());
+  found.push_back(Example()
+                      .frame(Part::checkpoint)
+                      .frame(Part::changes, entries({"one"}))
+                      .look_alikes(10, 300)
+                      .frame(Part::nested, Recipe().right().other(0).text("inner"))
                       .done());
   return found;
 }
