@@ -80,7 +80,23 @@ void Driver::snapshot_saved(const SnapshotMeta& snapshot, const Result<void>& ou
   if (snapshot.last.index <= installed_) return;  // overtaken by one from the leader
   node_.snapshot_available(snapshot);
   compacting_.push_back(snapshot.last);
+  follow_transfers(snapshot.last.index);
   ports_.compact(snapshot, snapshotter_.keep_from(snapshot.last.index));
+}
+
+/// Before the log is cut behind `snapshot`.
+void Driver::follow_transfers(Index snapshot) {
+  const std::vector<NodeId> catching_up = snapshotter_.catching_up();
+  if (catching_up.empty()) return;
+  std::map<NodeId, Index> matches;
+  for (const ProgressStatus& progress : node_.status().progress)
+    matches.emplace(progress.node, progress.match);
+  for (const NodeId peer : catching_up) {
+    const auto at = matches.find(peer);
+    const bool is_waited_for =
+        at != matches.end() && connected_.contains(peer) && at->second < snapshot;
+    snapshotter_.follow(peer, is_waited_for ? std::optional(at->second) : std::nullopt);
+  }
 }
 
 void Driver::compacted(Index keep_from, const Result<void>& outcome) {

@@ -344,8 +344,11 @@ void Driver::fetched(FetchId id, Result<std::vector<Entry>> entries) {
 
 void Driver::snapshot_sent(NodeId peer, const Result<void>& outcome) {
   if (is_over()) return;
-  snapshotter_.transfer_ended(peer);
-  if (!outcome) return snapshot_sends_.failed(peer, now_);  // the core hears of it after the pause
+  if (!outcome) {
+    snapshotter_.transfer_failed(peer);
+    return snapshot_sends_.failed(peer, now_);  // the core hears of it after the pause
+  }
+  snapshotter_.transfer_arrived(peer);
   snapshot_sends_.succeeded(peer);
   metrics_.add(CounterMetric::snapshots_sent, 1);
   node_.report_snapshot(peer, SnapshotOutcome::sent);
@@ -482,11 +485,9 @@ void Driver::send_now(std::vector<Envelope>& envelopes) {
     if (envelope.from != options_.raft.id) continue;
     if (const auto* snapshot = std::get_if<SnapshotRequest>(&envelope.message)) {
       if (!snapshot_sends_.begin(envelope.to)) continue;
-      const bool is_streamed = options_.kind == StateMachineKind::on_disk;
-      const SnapshotMeta current = dispatched_state();
-      snapshotter_.transfer_started(
-          envelope.to, is_streamed ? current.last.index : snapshot->snapshot.last.index);
-      ports_.send_snapshot(std::move(envelope), current);
+      // What is sent may be newer, but that is where the core goes on.
+      snapshotter_.transfer_started(envelope.to, snapshot->snapshot.last.index);
+      ports_.send_snapshot(std::move(envelope), dispatched_state());
     } else if (envelope.term > durable_term_ && !is_pre_vote_request(envelope)) {
       // A node that crashes now comes back in an older term, and could campaign in this one again,
       // with a shorter log: the votes that answer this message would then elect a candidate that

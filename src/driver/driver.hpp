@@ -206,6 +206,7 @@ class Driver {
   // apply.cpp
   void dispatch(std::vector<Entry>& entries);
   void maybe_save_snapshot();
+  void follow_transfers(Index snapshot);
   void begin_restore(const SnapshotMeta& snapshot);
   [[nodiscard]] bool is_needed(const EntryId& file) const;
   void drop_unneeded_files();

@@ -38,6 +38,27 @@ void Snapshotter::installed(Index snapshot) {
   marks_.clear();
 }
 
+void Snapshotter::transfer_arrived(NodeId peer) {
+  const auto at = transfers_.find(peer);
+  if (at != transfers_.end()) at->second.has_arrived = true;
+}
+
+std::vector<NodeId> Snapshotter::catching_up() const {
+  std::vector<NodeId> peers;
+  for (const auto& [peer, transfer] : transfers_) {
+    if (transfer.has_arrived) peers.push_back(peer);
+  }
+  return peers;
+}
+
+void Snapshotter::follow(NodeId peer, std::optional<Index> match) {
+  if (!match) {
+    transfers_.erase(peer);
+  } else if (auto& held = transfers_.at(peer).held; *match > held) {
+    held = *match;
+  }
+}
+
 Index Snapshotter::keep_from(Index snapshot) const {
   const auto before = [](Index index, std::uint64_t count) {
     return Index{index.value - std::min(index.value - 1, count)};
@@ -50,10 +71,9 @@ Index Snapshotter::keep_from(Index snapshot) const {
                              ? marks_.front().index
                              : before(snapshot + 1, kUnknownFactor * limits_.retained_entries);
   Index keep = std::min(before(snapshot + 1, limits_.retained_entries), by_bytes);
-  for (const auto& [peer, sent] : transfers_) {
-    const Index bound = before(snapshot + 1, limits_.transfer_retained_entries);
-    keep = std::min(keep, std::max(sent + 1, bound));
-  }
+  const Index bound = before(snapshot + 1, limits_.transfer_retained_entries);
+  for (const auto& [peer, transfer] : transfers_)
+    keep = std::min(keep, std::max(transfer.held + 1, bound));
   return std::min(keep, snapshot + 1);
 }
 

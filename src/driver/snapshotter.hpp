@@ -6,6 +6,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <vector>
 
 #include "raftkit/types.hpp"
 
@@ -13,7 +14,7 @@ namespace raftkit::driver {
 
 /// Followers that are a little behind should be served from the log, so a tail of it is kept behind
 /// the snapshot; and what a follower needs after the snapshot that it is being sent must not vanish
-/// meanwhile.
+/// before it has that, or it would be sent snapshots for ever.
 ///
 /// Owner: driver.
 class Snapshotter {
@@ -25,8 +26,8 @@ class Snapshotter {
     /// Or this many bytes, whichever keeps more. While their sizes are not known, as after a start:
     /// kUnknownFactor times as many entries.
     std::uint64_t retained_bytes = 0;
-    std::uint64_t transfer_retained_entries =
-        0;  ///< how far a running transfer may hold back compaction
+    /// How far a transfer may hold back compaction, until its follower has caught up.
+    std::uint64_t transfer_retained_entries = 0;
   };
 
   Snapshotter(Limits limits, Index last_snapshot)
@@ -49,10 +50,21 @@ class Snapshotter {
   /// The first entry to keep, given a snapshot at `snapshot`.
   [[nodiscard]] Index keep_from(Index snapshot) const;
 
-  void transfer_started(NodeId peer, Index snapshot) { transfers_[peer] = snapshot; }
-  void transfer_ended(NodeId peer) { transfers_.erase(peer); }
+  /// A snapshot goes to `peer`, and at `snapshot` the log has to go on for it.
+  void transfer_started(NodeId peer, Index snapshot) { transfers_[peer] = {snapshot, false}; }
+  void transfer_failed(NodeId peer) { transfers_.erase(peer); }
+  /// It has arrived, and `peer` needs the log behind it.
+  void transfer_arrived(NodeId peer);
+  /// Those to which a snapshot has arrived, and that have not caught up yet.
+  [[nodiscard]] std::vector<NodeId> catching_up() const;
+  /// It has got up to `match`; nothing: it is not waited for any more.
+  void follow(NodeId peer, std::optional<Index> match);
 
  private:
+  struct Transfer {
+    Index held;  // what follows it is kept
+    bool has_arrived = false;
+  };
   struct Mark {
     Index index;
     std::uint64_t bytes = 0;  // handed to the state machine before this index
@@ -68,7 +80,7 @@ class Snapshotter {
   std::uint64_t bytes_ = 0;  // handed to the state machine since the start
   std::uint64_t bytes_at_attempt_ = 0;
   std::deque<Mark> marks_;  // about one per MiB, covering the retained bytes
-  std::map<NodeId, Index> transfers_;
+  std::map<NodeId, Transfer> transfers_;
 };
 
 }  // namespace raftkit::driver

@@ -47,13 +47,19 @@ bool DriverGroup::happen(std::uint64_t id) {
   if (!member.held.contains(Port::disk)) {
     for (auto writes = std::exchange(ports.writes, {}); !writes.empty(); writes.pop_front()) {
       busy = true;
-      member.driver->persisted(writes.front().id, {});
+      write(member, writes.front());
+    }
+    for (auto jobs = std::exchange(ports.fetches, {}); !jobs.empty(); jobs.pop_front()) {
+      busy = true;
+      fetch(member, jobs.front());
     }
   }
   if (!member.held.contains(Port::disk) && !member.held.contains(Port::compaction)) {
     for (auto jobs = std::exchange(ports.compactions, {}); !jobs.empty(); jobs.pop_front()) {
       busy = true;
-      member.driver->compacted(jobs.front().second, {});
+      const Index keep_from = jobs.front().second;
+      member.log.erase(member.log.begin(), member.log.lower_bound(keep_from));
+      member.driver->compacted(keep_from, {});
     }
   }
   if (!member.held.contains(Port::state_machine)) {
@@ -77,6 +83,27 @@ bool DriverGroup::happen(std::uint64_t id) {
     }
   }
   return deliver(id) || busy;
+}
+
+void DriverGroup::write(Member& member, PersistBatch& batch) {
+  if (batch.snapshot) member.log.clear();
+  if (batch.truncate_from)
+    member.log.erase(member.log.lower_bound(*batch.truncate_from), member.log.end());
+  for (const Entry& entry : batch.append)
+    member.log.insert_or_assign(entry.id.index, entry);
+  member.driver->persisted(batch.id, {});
+}
+
+void DriverGroup::fetch(Member& member, const FetchRequest& request) {
+  std::vector<Entry> entries;
+  std::size_t bytes = 0;
+  for (auto at = member.log.find(request.first); at != member.log.end(); ++at) {
+    bytes += at->second.size_bytes();
+    if (at->first > request.last || (bytes > request.max_bytes && !entries.empty())) break;
+    entries.push_back(at->second);
+  }
+  if (entries.empty()) return member.driver->fetched(request.id, Errc::compacted);
+  member.driver->fetched(request.id, std::move(entries));
 }
 
 bool DriverGroup::deliver(std::uint64_t id) {

@@ -118,9 +118,12 @@ class DriverGroup {
     std::unique_ptr<driver::Driver> driver;
     std::vector<std::string> applied;
     std::set<Port> held;
+    std::map<Index, Entry> log;  // what was written
   };
 
   bool happen(std::uint64_t id);
+  static void write(Member& member, PersistBatch& batch);
+  static void fetch(Member& member, const FetchRequest& request);
   bool deliver(std::uint64_t id);
 
   std::map<std::uint64_t, std::unique_ptr<Member>> members_;

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <catch2/catch.hpp>
 
 #include "support/driver_group.hpp"
@@ -153,8 +155,23 @@ TEST_CASE("The log is not cut behind a snapshot that is on its way to a follower
   snapshotter.transfer_started(NodeId{2}, Index{70});
   CHECK(snapshotter.keep_from(Index{100}) == Index{71});
   CHECK(snapshotter.keep_from(Index{1000}) == Index{951});  // not held back for ever
-  snapshotter.transfer_ended(NodeId{2});
-  CHECK(snapshotter.keep_from(Index{100}) == Index{96});
+  SECTION("until it has failed") {
+    snapshotter.transfer_failed(NodeId{2});
+    CHECK(snapshotter.keep_from(Index{100}) == Index{96});
+  }
+  SECTION("nor what its follower needs next, until that has caught up or is given up") {
+    CHECK(snapshotter.catching_up().empty());
+    snapshotter.transfer_arrived(NodeId{2});
+    CHECK(snapshotter.catching_up() == std::vector{NodeId{2}});
+    CHECK(snapshotter.keep_from(Index{100}) == Index{71});
+    snapshotter.follow(NodeId{2}, Index{60});  // it has not answered yet
+    CHECK(snapshotter.keep_from(Index{100}) == Index{71});
+    snapshotter.follow(NodeId{2}, Index{80});
+    CHECK(snapshotter.keep_from(Index{100}) == Index{81});
+    snapshotter.follow(NodeId{2}, std::nullopt);
+    CHECK(snapshotter.keep_from(Index{100}) == Index{96});
+    CHECK(snapshotter.catching_up().empty());
+  }
 }
 
 TEST_CASE("The tail that is kept is the larger of so many entries and so many bytes", "[driver]") {
@@ -327,6 +344,88 @@ TEST_CASE("One snapshot at a time goes to a follower, and the next after a pause
     group.tick(1, 3);
     CHECK(group.ports(1).snapshot_sends.size() == 1);
   }
+}
+
+namespace {
+
+/// `options`, and a leader that keeps so many entries for a transfer.
+DriverGroup::Options keeping_for_transfers(DriverGroup::Options options, std::uint64_t entries) {
+  options.tune = [tune = options.tune, entries](driver::DriverOptions& own) {
+    tune(own);
+    own.snapshots.transfer_retained_entries = entries;
+  };
+  return options;
+}
+
+/// Afterwards a snapshot is on its way to node 3, which has missed what the log keeps.
+void begin_transfer(DriverGroup& group) {
+  group.elect(1);
+  group.hold(3, Port::network);
+  propose_many(group, 40);
+  group.resume(3, Port::network);
+  group.hold(1, Port::snapshots);
+  group.tick(1, 3);
+  REQUIRE(group.ports(1).snapshot_sends.size() == 1);
+}
+
+/// How often the leader has found that node 3 needs one.
+std::ptrdiff_t snapshots_needed(DriverGroup& group) {
+  const auto& events = group.ports(1).events;
+  return std::count_if(events.begin(), events.end(), [](const Event& event) {
+    return std::holds_alternative<event::SnapshotNeeded>(event);
+  });
+}
+
+}  // namespace
+
+TEST_CASE("A transfer during which the log is cut many times is followed by no other one",
+          "[driver]") {
+  const auto kind = GENERATE(StateMachineKind::in_memory, StateMachineKind::on_disk);
+  DriverGroup group(keeping_for_transfers(every_ten_entries(kind), 1000));
+  begin_transfer(group);
+
+  propose_many(group, 100);
+  CHECK(group.node(1).status().last - group.node(1).status().first > 90);
+  group.resume(1, Port::snapshots);
+  group.tick(1, 3);
+
+  CHECK(snapshots_needed(group) == 1);
+  CHECK(group.node(3).applied_index() == group.node(1).applied_index());
+}
+
+TEST_CASE("Nor if the follower is slow to take what came after its snapshot", "[driver]") {
+  const auto kind = GENERATE(StateMachineKind::in_memory, StateMachineKind::on_disk);
+  DriverGroup group(keeping_for_transfers(every_ten_entries(kind), 1000));
+  begin_transfer(group);
+  propose_many(group, 100);
+  group.hold(3, Port::disk);
+  group.resume(1, Port::snapshots);
+
+  for (int i = 0; i < 10; ++i) {
+    propose_many(group, 10);
+    group.tick(1, 3);
+  }
+  group.resume(3, Port::disk);
+  group.tick(1, 3);
+
+  CHECK(snapshots_needed(group) == 1);
+  CHECK(group.node(3).applied_index() == group.node(1).applied_index());
+  propose_many(group, 30);
+  CHECK(group.node(1).status().last - group.node(1).status().first < 20);
+}
+
+TEST_CASE("A follower that has gone after its snapshot does not hold the log", "[driver]") {
+  DriverGroup group(keeping_for_transfers(every_ten_entries(), 1000));
+  begin_transfer(group);
+  group.hold(3, Port::disk);
+  group.resume(1, Port::snapshots);
+  group.tick(1, 3);
+
+  group.hold(3, Port::network);
+  group.node(1).on_peer({NodeId{3}, PeerState::disconnected});
+  propose_many(group, 100);
+
+  CHECK(group.node(1).status().last - group.node(1).status().first < 20);
 }
 
 TEST_CASE("A snapshot that is wanted is due at once, and once", "[driver][snapshot]") {
