@@ -62,7 +62,8 @@ struct TcpTransportOptions {
   std::chrono::milliseconds snapshot_idle_timeout{10000};
   /// How long the receiver of a snapshot may take to make it durable.
   std::chrono::milliseconds snapshot_commit_timeout{120000};
-  /// Limits each outgoing snapshot; 0: unlimited.
+  /// Limits each outgoing snapshot; 0: unlimited. It goes in chunks of 256 KiB, each of which must
+  /// follow the one before within half of snapshot_idle_timeout.
   std::uint64_t snapshot_bytes_per_second = 0;
 
   /// When the connection of a snapshot breaks, its sender calls again for so long, and its receiver

@@ -21,25 +21,28 @@ using wire::RecordKind;
 /// How long a side that has failed waits for the other to read why.
 constexpr std::chrono::milliseconds kGoodbye{1000};
 
-/// Sends no more than so many bytes in a second, by waiting.
+/// Sends no more than so many bytes in a second, by waiting. What the other side was too slow for
+/// is not made up for by a burst.
 class Throttle {
  public:
-  explicit Throttle(std::uint64_t bytes_per_second)
-      : bytes_per_second_(bytes_per_second), start_(std::chrono::steady_clock::now()) {}
+  explicit Throttle(std::uint64_t bytes_per_second) : bytes_per_second_(bytes_per_second) {}
 
   void sent(std::size_t bytes, BlockingSocket& socket) {
     if (bytes_per_second_ == 0) return;
-    bytes_ += bytes;
-    const std::chrono::duration<double> due(static_cast<double>(bytes_) /
-                                            static_cast<double>(bytes_per_second_));
-    const auto wait = due - (std::chrono::steady_clock::now() - start_);
-    if (wait.count() > 0) socket.pause(std::chrono::ceil<std::chrono::milliseconds>(wait));
+    const auto now = Clock::now();
+    const std::chrono::duration<double> takes(static_cast<double>(bytes) /
+                                              static_cast<double>(bytes_per_second_));
+    due_ = std::max(due_, now - kMadeUpFor) + std::chrono::ceil<Clock::duration>(takes);
+    if (due_ > now) socket.pause(std::chrono::ceil<std::chrono::milliseconds>(due_ - now));
   }
 
  private:
+  using Clock = std::chrono::steady_clock;
+  /// Pauses are not exact.
+  static constexpr std::chrono::milliseconds kMadeUpFor{50};
+
   std::uint64_t bytes_per_second_;
-  std::chrono::steady_clock::time_point start_;
-  std::uint64_t bytes_ = 0;
+  Clock::time_point due_ = Clock::now();
 };
 
 /// One end of the conversation.

@@ -38,6 +38,8 @@ struct SnapshotRoute {
 /// Owner: one thread at a time.
 class OutgoingSnapshot {
  public:
+  static constexpr std::size_t kChunkBytes = std::size_t{256} << 10;
+
   /// `number`: no other transfer of this node has it.
   OutgoingSnapshot(Envelope envelope, std::unique_ptr<SnapshotSource> source, std::uint64_t number)
       : envelope_(std::move(envelope)), source_(std::move(source)), number_(number) {}
@@ -55,7 +57,6 @@ class OutgoingSnapshot {
   void close() { source_.reset(); }
 
  private:
-  static constexpr std::size_t kChunkBytes = std::size_t{256} << 10;
   static constexpr std::size_t kKeptBytes = std::size_t{16} << 20;
 
   struct Chunk {

@@ -2,6 +2,7 @@
 
 #include "raftkit/tcp_transport.hpp"
 
+#include "transport/snapshot_stream.hpp"
 #include "transport/url.hpp"
 
 namespace raftkit {
@@ -65,6 +66,12 @@ Result<void> TcpTransportOptions::validate() const {
     return refused("snapshot_resume_timeout",
                    std::to_string(snapshot_resume_timeout.count()) + " ms",
                    "must be 0 ms to 24 h");
+  const auto idle = static_cast<std::uint64_t>(snapshot_idle_timeout.count());
+  const std::uint64_t slowest = 2000 * transport::OutgoingSnapshot::kChunkBytes / idle + 1;
+  if (snapshot_bytes_per_second != 0 && snapshot_bytes_per_second < slowest)
+    return refused("snapshot_bytes_per_second",
+                   std::to_string(snapshot_bytes_per_second),
+                   "must be 0 or at least " + std::to_string(slowest));
   if (backoff_min > backoff_max)
     return refused("backoff_min", std::to_string(backoff_min.count()) + " ms", "over backoff_max");
   return {};

@@ -114,6 +114,10 @@ TEST_CASE("Options that make no sense are refused by name", "[transport][tcp]") 
     options.idle_timeout = std::chrono::milliseconds{0};
     name = "idle_timeout";
   }
+  SECTION("snapshots with longer pauses than the other side waits for") {
+    options.snapshot_bytes_per_second = 1000;
+    name = "snapshot_bytes_per_second";
+  }
   SECTION("back-off upside down") {
     options.backoff_min = std::chrono::seconds{2};
     name = "backoff_min";
