@@ -18,6 +18,7 @@ inline constexpr std::string_view kDefaultPeerUrl = "http://localhost:2380";
 inline constexpr std::string_view kDefaultInitialCluster = "default=http://localhost:2380";
 inline constexpr std::uint64_t kDefaultSnapshotCount = 100'000;
 inline constexpr std::uint64_t kDefaultSnapshotCatchupEntries = 5'000;
+inline constexpr std::uint64_t kMinSnapshotBytesPerSecond = 65'536;
 
 enum class ClusterState {
   new_cluster,  ///< "new": all members start together
@@ -38,8 +39,9 @@ struct MemberOptions {
   LogStorageKind log_storage = LogStorageKind::wal;
   std::uint64_t snapshot_count = kDefaultSnapshotCount;
   std::uint64_t snapshot_catchup_entries = kDefaultSnapshotCatchupEntries;
-  std::uint64_t max_snapshots = 5;  ///< 0: any number
-  std::uint64_t max_wals = 5;       ///< 0: any number
+  std::uint64_t snapshot_bytes_per_second = 0;  ///< 0: no limit
+  std::uint64_t max_snapshots = 5;              ///< 0: any number
+  std::uint64_t max_wals = 5;                   ///< 0: any number
   Milliseconds heartbeat_interval{100};
   Milliseconds election_timeout{1000};
   std::vector<Url> listen_peer_urls = parse_url_list(kDefaultPeerUrl).value();

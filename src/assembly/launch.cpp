@@ -314,6 +314,7 @@ class Launcher {
     if (!options_.version_json.empty()) transport.version_json = options_.version_json;
     transport.dial_timeout = std::chrono::milliseconds(1000) +
                              std::chrono::milliseconds(options_.member.election_timeout);
+    transport.snapshot_bytes_per_second = options_.member.snapshot_bytes_per_second;
     auto node = Node::create(executor_,
                              node_options,
                              {.log = std::move(log_store_),

@@ -33,6 +33,11 @@ void add_member_group(OptionTable& table, MemberOptions& options) {
              .help = "Number of entries kept behind a snapshot, from which slow followers catch up "
                      "without it; those of the last 64 MiB are kept, too. 0 means the default."},
             bind(options.snapshot_catchup_entries));
+  table.add({.name = "snapshot-bytes-per-second",
+             .group = "Member",
+             .help = "Most bytes of a snapshot that go to another member in a second, at least " +
+                     std::to_string(kMinSnapshotBytesPerSecond) + "; 0 for no limit."},
+            bind(options.snapshot_bytes_per_second));
   table.add({.name = "max-snapshots",
              .group = "Member",
              .help = "Most snapshot files to retain, 0 for any number. One is all that is needed, "

@@ -43,6 +43,16 @@ Result<void> check_timing(const MemberOptions& options) {
                    std::to_string(options.heartbeat_interval.count()) + " ms");
 }
 
+// Slower, and the other side would take the pauses for a broken connection.
+Result<void> check_snapshot_rate(const MemberOptions& options) {
+  const std::uint64_t rate = options.snapshot_bytes_per_second;
+  if (rate == 0 || rate >= kMinSnapshotBytesPerSecond) return {};
+  return refused(
+      "snapshot-bytes-per-second",
+      std::to_string(rate),
+      "must be 0, for no limit, or at least " + std::to_string(kMinSnapshotBytesPerSecond));
+}
+
 Result<void> check_single_limits(const MemberOptions& options) {
   MemberOptions copy = options;
   OptionTable table({});
@@ -82,6 +92,7 @@ Result<void> validate(const MemberOptions& options) {
           check_advertise_urls("initial-advertise-peer-urls", options.initial_advertise_peer_urls);
       !checked)
     return checked;
+  if (auto checked = check_snapshot_rate(options); !checked) return checked;
   return check_timing(options);
 }
 

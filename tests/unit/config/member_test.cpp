@@ -91,7 +91,8 @@ TEST_CASE("The table has every option of a member, and marks those of the first 
   }
   CHECK(names ==
         "config-file name data-dir log-storage snapshot-count snapshot-catchup-entries "
-        "max-snapshots max-wals heartbeat-interval election-timeout listen-peer-urls "
+        "snapshot-bytes-per-second max-snapshots max-wals heartbeat-interval election-timeout "
+        "listen-peer-urls "
         "initial-advertise-peer-urls "
         "initial-cluster initial-cluster-state "
         "initial-cluster-token pre-vote logger log-outputs log-level ");
@@ -158,6 +159,17 @@ TEST_CASE("Counts around snapshots that are 0 mean the default, with a line abou
   CHECK(run.notices.front().level == raftkit::LogLevel::info);
   CHECK(run.notices.front().text == "--snapshot-count=0 means the default");
   CHECK(run.notices.back().text == "--snapshot-catchup-entries=0 means the default");
+}
+
+TEST_CASE("The rate of snapshots has no limit by default, and none that ends a transfer",
+          "[config]") {
+  CHECK(Member().options.snapshot_bytes_per_second == 0);
+  CHECK(refusal_of({"--snapshot-bytes-per-second=0"}) == "accepted");
+  CHECK(refusal_of({"--snapshot-bytes-per-second=65536"}) == "accepted");
+  CHECK(refusal_of({"--snapshot-bytes-per-second=65535"}) ==
+        "--snapshot-bytes-per-second=65535: must be 0, for no limit, or at least 65536");
+  CHECK(status_of({"--snapshot-bytes-per-second=65535"}, {}) == 1);
+  CHECK(status_of({"--snapshot-bytes-per-second=10MiB"}, {}) == 2);
 }
 
 TEST_CASE("Timings have etcd's bounds", "[config]") {
