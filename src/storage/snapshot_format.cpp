@@ -106,7 +106,9 @@ Result<void> SnapshotFileWriter::write_chunk() {
   chunk_.replace(0, kChunkHeaderBytes, header);
   if (auto written = file_->append(bytes_of(chunk_)); !written) return written;
   chunk_.resize(kChunkHeaderBytes);
-  return {};
+  if (total_ - synced_ < kSyncEvery) return {};
+  synced_ = total_;
+  return file_->sync();
 }
 
 Result<SnapshotFileReader> SnapshotFileReader::open(Disk& disk, const std::string& path) {

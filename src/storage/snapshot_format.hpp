@@ -45,9 +45,13 @@ class SnapshotFileWriter {
   [[nodiscard]] Result<void> finish();
 
  private:
+  /// One sync at the end would keep others' syncs on the same device waiting for all of it.
+  static constexpr std::uint64_t kSyncEvery = std::uint64_t{4} << 20;
+
   [[nodiscard]] Result<void> write_chunk();
 
   std::unique_ptr<WritableFile> file_;
+  std::uint64_t synced_ = 0;  // of total_
   std::uint32_t header_crc_ = 0;
   std::uint64_t total_ = 0;  // of chunks written
   std::string pending_;      // the header, until the first write

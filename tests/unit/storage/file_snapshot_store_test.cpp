@@ -45,6 +45,22 @@ bool is_refused(MemoryDisk& disk) {
 
 }  // namespace
 
+TEST_CASE("A large snapshot is synced bit by bit as it is written", "[storage]") {
+  MemoryDisk memory;
+  storage::DiskCounters counters;
+  const auto disk = storage::make_counting_disk(memory, counters);
+  const auto store = open_store(*disk);
+  auto sink = store->create(kMeta);
+  REQUIRE(sink);
+
+  const std::string piece = noise(std::size_t{1} << 20);
+  for (int i = 0; i < 20; ++i)
+    REQUIRE((*sink)->write(std::as_bytes(std::span(piece))));
+
+  CHECK(counters.file_syncs >= 4);
+  REQUIRE((*sink)->commit());
+}
+
 TEST_CASE("A snapshot's file is named by term and index", "[storage][snapshot]") {
   MemoryDisk disk;
   REQUIRE(save(*open_store(disk), kMeta, "abc"));
