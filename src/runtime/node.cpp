@@ -155,6 +155,7 @@ void Node::Impl::close() {
     life_ = Life::stopped;  // for what is still queued, should the executor run once more
     if (driver_ != nullptr) driver_->end_stop();
   }
+  ending_.reset();
   for (auto& done : std::exchange(stop_done_, {}))
     done({});
   // Some handler that nobody will run may keep this object, but not what it stands on.
@@ -199,6 +200,7 @@ void Node::Impl::drain_then_end() {
 void Node::Impl::end_stop() {
   if (life_ == Life::stopped) return;
   life_ = Life::stopped;
+  ending_.emplace(executor_);
   driver_->end_stop();
   tick_timer_.cancel();
   alarm_timer_.cancel();
@@ -217,6 +219,7 @@ void Node::Impl::drain_workers() {
       background_.add([this] {
         boost::asio::post(strand_, [self = shared_from_this()] {
           self->is_closed_ = true;
+          self->ending_.reset();
           for (auto& done : std::exchange(self->stop_done_, {}))
             done({});
         });

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <memory>
 #include <mutex>
+#include <optional>
 
 #include "raftkit/node.hpp"
 
@@ -125,6 +126,8 @@ class Node::Impl final : public driver::Ports,
 
   enum class Life : std::uint8_t { running, stopping, stopped };
   Life life_ = Life::running;
+  /// While only threads are waited for, nothing else would keep the executor running.
+  std::optional<boost::asio::executor_work_guard<boost::asio::any_io_executor>> ending_;
   bool is_closed_ = false;  // no thread is in the embedder's code any more, nor will be
   std::vector<detail::Completion<error_code>> stop_done_;
 

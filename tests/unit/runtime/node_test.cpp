@@ -4,6 +4,7 @@
 
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/strand.hpp>
+#include <boost/asio/use_future.hpp>
 
 #include "raftkit/disk.hpp"
 
@@ -15,6 +16,34 @@ using namespace raftkit::test;  // NOLINT(google-build-using-namespace): as abov
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 using Strings = std::vector<std::string>;
+
+namespace {
+
+std::unique_ptr<Node> make_lone_node(boost::asio::io_context& context,
+                                     LoopbackNetwork& network,
+                                     Machine& machine,
+                                     std::unique_ptr<LogStorage> log) {
+  auto membership = std::make_shared<Membership>();
+  membership->voters = {NodeId{1}};
+  membership->members = {{NodeId{1}, "", {}, {}, {}}};
+  NodeOptions options;
+  options.self = {NodeId{1}, "n1", {}, StoreId{1}, {}};
+  options.bootstrap = membership;
+  auto node = Node::create(context.get_executor(),
+                           options,
+                           {.log = std::move(log),
+                            .snapshots = storage::make_memory_snapshot_store(),
+                            .transport =
+                                [&](boost::asio::any_io_executor strand) {
+                                  return network.make_transport(std::move(strand));
+                                },
+                            .state_machine = machine,
+                            .metrics = nullptr});
+  REQUIRE(node);
+  return *std::move(node);
+}
+
+}  // namespace
 
 TEST_CASE("Proposals and reads work on the leader and on followers", "[runtime]") {
   Cluster cluster;
@@ -236,6 +265,21 @@ TEST_CASE("A node may be destroyed as soon as its stop has completed", "[runtime
   }
 }
 
+TEST_CASE("A stop completes also if nothing else keeps the executor running", "[runtime]") {
+  for (int i = 0; i < 20; ++i) {
+    boost::asio::io_context context;
+    LoopbackNetwork network;
+    Machine machine;
+    const auto node = make_lone_node(context, network, machine, storage::make_memory_log_storage());
+    std::thread thread([&] { context.run(); });
+    auto stopped = node->async_stop(boost::asio::use_future);
+    const auto outcome = stopped.wait_for(kPatience);
+    context.stop();
+    thread.join();
+    REQUIRE(outcome == std::future_status::ready);
+  }
+}
+
 TEST_CASE("A node that is destroyed while nothing runs answers whoever waits", "[runtime]") {
   auto cluster = std::make_unique<Cluster>();
   cluster->start_all();
@@ -398,28 +442,12 @@ TEST_CASE("A node can start again on the same directory as soon as it was destro
   const TemporaryDirectory directory;
   boost::asio::io_context context;
   LoopbackNetwork network;
-  auto membership = std::make_shared<Membership>();
-  membership->voters = {NodeId{1}};
-  membership->members = {{NodeId{1}, "", {}, {}, {}}};
-  NodeOptions options;
-  options.self = {NodeId{1}, "n1", {}, StoreId{1}, {}};
-  options.bootstrap = membership;
   for (int i = 0; i < 3; ++i) {
     auto log = storage::open_leveldb_log_storage(storage::posix_disk(),
                                                  {.directory = directory.path() + "/log"});
     REQUIRE(log);
     Machine machine;
-    const auto node = Node::create(context.get_executor(),
-                                   options,
-                                   {.log = *std::move(log),
-                                    .snapshots = storage::make_memory_snapshot_store(),
-                                    .transport =
-                                        [&](boost::asio::any_io_executor strand) {
-                                          return network.make_transport(std::move(strand));
-                                        },
-                                    .state_machine = machine,
-                                    .metrics = nullptr});
-    REQUIRE(node);
+    const auto node = make_lone_node(context, network, machine, *std::move(log));
     context.poll();  // leaves handlers behind that hold on to the node's insides
     context.stop();
     context.restart();
