@@ -43,7 +43,7 @@ Result<void> check_timing(const MemberOptions& options) {
                    std::to_string(options.heartbeat_interval.count()) + " ms");
 }
 
-// Slower, and the other side would take the pauses for a broken connection.
+// Not much slower, and the other side would take the pauses for a broken connection.
 Result<void> check_snapshot_rate(const MemberOptions& options) {
   const std::uint64_t rate = options.snapshot_bytes_per_second;
   if (rate == 0 || rate >= kMinSnapshotBytesPerSecond) return {};

@@ -79,12 +79,20 @@ void Driver::snapshot_saved(const SnapshotMeta& snapshot, const Result<void>& ou
   if (options_.kind == StateMachineKind::in_memory) files_.insert(snapshot.last);
   if (snapshot.last.index <= installed_) return;  // overtaken by one from the leader
   node_.snapshot_available(snapshot);
-  compacting_.push_back(snapshot.last);
-  follow_transfers(snapshot.last.index);
-  ports_.compact(snapshot, snapshotter_.keep_from(snapshot.last.index));
+  newest_snapshot_ = snapshot;
+  cut_log();
 }
 
-/// Before the log is cut behind `snapshot`.
+/// Behind the newest snapshot.
+void Driver::cut_log() {
+  const Index snapshot = newest_snapshot_->last.index;
+  // Who is behind gets another snapshot: room is more urgent.
+  if (is_log_full()) snapshotter_.forget_all();
+  follow_transfers(snapshot);
+  compacting_.push_back(newest_snapshot_->last);
+  ports_.compact(*newest_snapshot_, snapshotter_.keep_from(snapshot));
+}
+
 void Driver::follow_transfers(Index snapshot) {
   const std::vector<NodeId> catching_up = snapshotter_.catching_up();
   if (catching_up.empty()) return;
@@ -93,9 +101,11 @@ void Driver::follow_transfers(Index snapshot) {
     matches.emplace(progress.node, progress.match);
   for (const NodeId peer : catching_up) {
     const auto at = matches.find(peer);
-    const bool is_waited_for =
-        at != matches.end() && connected_.contains(peer) && at->second < snapshot;
-    snapshotter_.follow(peer, is_waited_for ? std::optional(at->second) : std::nullopt);
+    if (at == matches.end() || at->second >= snapshot) {
+      snapshotter_.forget(peer);
+    } else {
+      snapshotter_.follow(peer, at->second, connected_.contains(peer));
+    }
   }
 }
 

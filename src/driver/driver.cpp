@@ -306,6 +306,7 @@ void Driver::log_is_full(const Error& error) {
   next_room_snapshot_ = now_ + kTicksBetweenRoomSnapshots;
   snapshotter_.want();
   maybe_save_snapshot();
+  if (!saving_ && newest_snapshot_) cut_log();
 }
 
 void Driver::log_has_room() {
@@ -344,11 +345,8 @@ void Driver::fetched(FetchId id, Result<std::vector<Entry>> entries) {
 
 void Driver::snapshot_sent(NodeId peer, const Result<void>& outcome) {
   if (is_over()) return;
-  if (!outcome) {
-    snapshotter_.transfer_failed(peer);
-    return snapshot_sends_.failed(peer, now_);  // the core hears of it after the pause
-  }
-  snapshotter_.transfer_arrived(peer);
+  snapshotter_.transfer_ended(peer);
+  if (!outcome) return snapshot_sends_.failed(peer, now_);  // the core hears of it after the pause
   snapshot_sends_.succeeded(peer);
   metrics_.add(CounterMetric::snapshots_sent, 1);
   node_.report_snapshot(peer, SnapshotOutcome::sent);
@@ -537,6 +535,7 @@ void Driver::write(PersistBatch batch, std::optional<SnapshotMeta> restore) {
   if (batch.hard_state) written_term_ = batch.hard_state->term;
   if (restore) {
     installed_ = restore->last.index;
+    newest_snapshot_.reset();
     snapshotter_.installed(installed_);
     proposals_.on_skipped(installed_);
   }

@@ -206,6 +206,7 @@ class Driver {
   // apply.cpp
   void dispatch(std::vector<Entry>& entries);
   void maybe_save_snapshot();
+  void cut_log();
   void follow_transfers(Index snapshot);
   void begin_restore(const SnapshotMeta& snapshot);
   [[nodiscard]] bool is_needed(const EntryId& file) const;
@@ -248,11 +249,12 @@ class Driver {
   std::optional<Index> promotion_goal_;
 
   std::optional<SnapshotMeta> initial_restore_;
-  std::set<EntryId> files_;         // snapshots in the store, own and received
-  EntryId log_snapshot_;            // the one that the log on disk continues
-  std::optional<EntryId> saving_;   // by the state machine's worker
-  std::deque<EntryId> compacting_;  // on their way to become log_snapshot_
-  std::deque<EntryId> restoring_;   // being read by the state machine's worker
+  std::set<EntryId> files_;                      // snapshots in the store, own and received
+  EntryId log_snapshot_;                         // the one that the log on disk continues
+  std::optional<SnapshotMeta> newest_snapshot_;  // of this node's own, since it was started
+  std::optional<EntryId> saving_;                // by the state machine's worker
+  std::deque<EntryId> compacting_;               // on their way to become log_snapshot_
+  std::deque<EntryId> restoring_;                // being read by the state machine's worker
 
   std::set<NodeId> connected_;
   bool is_started_ = false;

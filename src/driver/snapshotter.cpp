@@ -38,25 +38,28 @@ void Snapshotter::installed(Index snapshot) {
   marks_.clear();
 }
 
-void Snapshotter::transfer_arrived(NodeId peer) {
+void Snapshotter::transfer_ended(NodeId peer) {
   const auto at = transfers_.find(peer);
-  if (at != transfers_.end()) at->second.has_arrived = true;
+  if (at != transfers_.end()) at->second.has_ended = true;
 }
 
 std::vector<NodeId> Snapshotter::catching_up() const {
   std::vector<NodeId> peers;
   for (const auto& [peer, transfer] : transfers_) {
-    if (transfer.has_arrived) peers.push_back(peer);
+    if (transfer.has_ended) peers.push_back(peer);
   }
   return peers;
 }
 
-void Snapshotter::follow(NodeId peer, std::optional<Index> match) {
-  if (!match) {
-    transfers_.erase(peer);
-  } else if (auto& held = transfers_.at(peer).held; *match > held) {
-    held = *match;
+void Snapshotter::follow(NodeId peer, Index match, bool is_connected) {
+  Transfer& transfer = transfers_.at(peer);
+  if (match > transfer.held) {
+    transfer.held = match;
+    transfer.idle_cuts = 0;
+    return;
   }
+  transfer.idle_cuts += is_connected ? 1 : kMostIdleCuts / 2;
+  if (transfer.idle_cuts >= kMostIdleCuts) forget(peer);
 }
 
 Index Snapshotter::keep_from(Index snapshot) const {

@@ -51,19 +51,24 @@ class Snapshotter {
   [[nodiscard]] Index keep_from(Index snapshot) const;
 
   /// A snapshot goes to `peer`, and at `snapshot` the log has to go on for it.
-  void transfer_started(NodeId peer, Index snapshot) { transfers_[peer] = {snapshot, false}; }
-  void transfer_failed(NodeId peer) { transfers_.erase(peer); }
-  /// It has arrived, and `peer` needs the log behind it.
-  void transfer_arrived(NodeId peer);
-  /// Those to which a snapshot has arrived, and that have not caught up yet.
+  void transfer_started(NodeId peer, Index snapshot) { transfers_[peer] = {snapshot}; }
+  /// It has arrived, so that `peer` needs the log behind it; or it has not, as far as is known.
+  void transfer_ended(NodeId peer);
+  /// Those to which a transfer has ended, and that have not caught up yet.
   [[nodiscard]] std::vector<NodeId> catching_up() const;
-  /// It has got up to `match`; nothing: it is not waited for any more.
-  void follow(NodeId peer, std::optional<Index> match);
+  /// Before the log is cut: how far such a one has got. One that does not get further is given up
+  /// after kMostIdleCuts cuts, and sooner if it is not there.
+  void follow(NodeId peer, Index match, bool is_connected);
+  /// It has caught up, or is no follower any more.
+  void forget(NodeId peer) { transfers_.erase(peer); }
+  /// Nobody is waited for; whoever needs what is cut now gets another snapshot.
+  void forget_all() { transfers_.clear(); }
 
  private:
   struct Transfer {
     Index held;  // what follows it is kept
-    bool has_arrived = false;
+    bool has_ended = false;
+    std::uint32_t idle_cuts = 0;
   };
   struct Mark {
     Index index;
@@ -71,6 +76,7 @@ class Snapshotter {
   };
   static constexpr std::uint64_t kMarkEvery = std::uint64_t{1} << 20;
   static constexpr std::uint64_t kUnknownFactor = 20;
+  static constexpr std::uint32_t kMostIdleCuts = 10;
 
   Limits limits_;
   Index last_snapshot_;

@@ -155,23 +155,36 @@ TEST_CASE("The log is not cut behind a snapshot that is on its way to a follower
   snapshotter.transfer_started(NodeId{2}, Index{70});
   CHECK(snapshotter.keep_from(Index{100}) == Index{71});
   CHECK(snapshotter.keep_from(Index{1000}) == Index{951});  // not held back for ever
-  SECTION("until it has failed") {
-    snapshotter.transfer_failed(NodeId{2});
-    CHECK(snapshotter.keep_from(Index{100}) == Index{96});
+  CHECK(snapshotter.catching_up().empty());
+  snapshotter.transfer_ended(NodeId{2});
+  CHECK(snapshotter.catching_up() == std::vector{NodeId{2}});
+  CHECK(snapshotter.keep_from(Index{100}) == Index{71});
+  snapshotter.follow(NodeId{2}, Index{60}, true);  // it has not answered yet
+  CHECK(snapshotter.keep_from(Index{100}) == Index{71});
+  snapshotter.follow(NodeId{2}, Index{80}, true);
+  CHECK(snapshotter.keep_from(Index{100}) == Index{81});
+
+  Index expected{96};
+  SECTION("until its follower has caught up") {
+    snapshotter.forget(NodeId{2});
   }
-  SECTION("nor what its follower needs next, until that has caught up or is given up") {
-    CHECK(snapshotter.catching_up().empty());
-    snapshotter.transfer_arrived(NodeId{2});
-    CHECK(snapshotter.catching_up() == std::vector{NodeId{2}});
-    CHECK(snapshotter.keep_from(Index{100}) == Index{71});
-    snapshotter.follow(NodeId{2}, Index{60});  // it has not answered yet
-    CHECK(snapshotter.keep_from(Index{100}) == Index{71});
-    snapshotter.follow(NodeId{2}, Index{80});
+  SECTION("until its follower is not there for a while") {
+    snapshotter.follow(NodeId{2}, Index{80}, false);
     CHECK(snapshotter.keep_from(Index{100}) == Index{81});
-    snapshotter.follow(NodeId{2}, std::nullopt);
-    CHECK(snapshotter.keep_from(Index{100}) == Index{96});
-    CHECK(snapshotter.catching_up().empty());
+    snapshotter.follow(NodeId{2}, Index{80}, false);
   }
+  SECTION("until its follower does not get on for longer") {
+    for (int cut = 0; cut < 9; ++cut)
+      snapshotter.follow(NodeId{2}, Index{80}, true);
+    CHECK(snapshotter.keep_from(Index{100}) == Index{81});
+    snapshotter.follow(NodeId{2}, Index{80}, true);
+  }
+  SECTION("as long as its follower gets on") {
+    for (std::uint64_t cut = 0; cut < 14; ++cut)
+      snapshotter.follow(NodeId{2}, Index{81 + cut}, true);
+    expected = Index{95};
+  }
+  CHECK(snapshotter.keep_from(Index{100}) == expected);
 }
 
 TEST_CASE("The tail that is kept is the larger of so many entries and so many bytes", "[driver]") {
@@ -401,7 +414,7 @@ TEST_CASE("Nor if the follower is slow to take what came after its snapshot", "[
   group.hold(3, Port::disk);
   group.resume(1, Port::snapshots);
 
-  for (int i = 0; i < 10; ++i) {
+  for (int i = 0; i < 7; ++i) {
     propose_many(group, 10);
     group.tick(1, 3);
   }
@@ -411,6 +424,37 @@ TEST_CASE("Nor if the follower is slow to take what came after its snapshot", "[
   CHECK(snapshots_needed(group) == 1);
   CHECK(group.node(3).applied_index() == group.node(1).applied_index());
   propose_many(group, 30);
+  CHECK(group.node(1).status().last - group.node(1).status().first < 20);
+}
+
+TEST_CASE("A follower that does not get on after its snapshot holds the log for a while",
+          "[driver]") {
+  DriverGroup group(keeping_for_transfers(every_ten_entries(), 1000));
+  begin_transfer(group);
+  group.hold(3, Port::disk);
+  group.resume(1, Port::snapshots);
+  group.tick(1, 3);
+
+  propose_many(group, 100);
+  CHECK(group.node(1).status().last - group.node(1).status().first > 90);
+  propose_many(group, 100);
+
+  CHECK(group.node(1).status().last - group.node(1).status().first < 20);
+}
+
+TEST_CASE("A full log waits for nobody", "[driver]") {
+  DriverGroup group(keeping_for_transfers(every_ten_entries(), 1000));
+  begin_transfer(group);
+  group.hold(3, Port::disk);
+  group.resume(1, Port::snapshots);
+  group.tick(1, 3);
+  propose_many(group, 60);
+  REQUIRE(group.node(1).status().last - group.node(1).status().first > 50);
+
+  propose_many(group, GENERATE(range(0, 11)));  // once there is nothing new for a snapshot
+  group.node(1).log_is_full(Errc::out_of_space);
+  group.settle();
+
   CHECK(group.node(1).status().last - group.node(1).status().first < 20);
 }
 
