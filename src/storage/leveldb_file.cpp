@@ -62,8 +62,10 @@ class TableFile final : public leveldb::RandomAccessFile {
   std::string content_;
 };
 
-/// What a table's seal covers of its end.
+/// What a seal covers of the end of its file.
 constexpr std::size_t kSealedBytes = 65536;
+constexpr std::size_t kSealBytes = kFrameHeaderBytes + sizeof(std::uint32_t);
+constexpr std::string_view kCurrent = "CURRENT";
 
 std::string checksum_of(std::string_view end) {
   std::string bytes;
@@ -73,7 +75,6 @@ std::string checksum_of(std::string_view end) {
 
 /// What the seal covers, and the seal.
 Result<std::string> read_sealed(const ReadableFile& file, const std::string& path) {
-  constexpr std::size_t kSealBytes = kFrameHeaderBytes + sizeof(std::uint32_t);
   std::string end(std::min<std::uint64_t>(file.size(), kSealedBytes + kSealBytes), '\0');
   const auto read = file.read_at(file.size() - end.size(), std::as_writable_bytes(std::span(end)));
   if (!read) return read.error();
@@ -81,7 +82,7 @@ Result<std::string> read_sealed(const ReadableFile& file, const std::string& pat
   const auto sealed = payload_of_seal(
       std::string_view(end).substr(at), file_name(path), file.size() - end.size() + at);
   if (sealed == checksum_of(std::string_view(end).substr(0, at))) return end;
-  return Error(Errc::corrupt_data, path + " does not end as the table of this name did");
+  return Error(Errc::corrupt_data, path + " does not end as the file of this name did");
 }
 
 /// Whether a log that was written after `path` lies beside it.
@@ -127,6 +128,7 @@ LevelDbRole role_of(std::string_view path) {
   if (name.ends_with(".log")) return LevelDbRole::log;
   if (name.starts_with("MANIFEST-")) return LevelDbRole::manifest;
   if (name.ends_with(".ldb")) return LevelDbRole::table;
+  if (name == kCurrent || name.ends_with(".dbtmp")) return LevelDbRole::current;
   return LevelDbRole::other;
 }
 
@@ -199,7 +201,7 @@ Result<void> LevelDbFile::write_seal() {
   return reserved_ > size_ ? file_->truncate(size_) : Result<void>();
 }
 
-Result<void> LevelDbFile::seal_table() {
+Result<void> LevelDbFile::seal_behind() {
   if (is_sealed_) return {};
   if (auto written = write_out(); !written) return written;
   buffer_.assign(kFrameHeaderBytes, '\0');
@@ -214,7 +216,9 @@ Result<void> LevelDbFile::write_out() {
 }
 
 Result<void> LevelDbFile::write_frame(FrameKind kind) {
-  finish_frame(buffer_, file_name(path_), kind, {size_, durable_});
+  // The name that it will have when it is read.
+  const std::string_view name = role_ == LevelDbRole::current ? kCurrent : file_name(path_);
+  finish_frame(buffer_, name, kind, {size_, durable_});
   is_sealed_ = kind == FrameKind::seal;
   return write_buffer();
 }
@@ -223,7 +227,7 @@ Result<void> LevelDbFile::write_buffer() {
   if (role_ == LevelDbRole::log) reserve();
   if (auto written = file_->write_at(size_, bytes_of(buffer_)); !written) return written;
   size_ += buffer_.size();
-  if (role_ == LevelDbRole::table) {
+  if (is_sealed_behind()) {
     end_ += buffer_;
     if (end_.size() > kSealedBytes) end_.erase(0, end_.size() - kSealedBytes);
   }
@@ -242,8 +246,8 @@ void LevelDbFile::reserve() {
 }
 
 Result<void> LevelDbFile::sync() {
-  if (role_ == LevelDbRole::table) {
-    if (auto sealed = seal_table(); !sealed) return sealed;
+  if (is_sealed_behind()) {
+    if (auto sealed = seal_behind(); !sealed) return sealed;
   }
   if (auto written = write_out(); !written) return written;
   if (auto synced = file_->sync(); !synced) return synced;
@@ -261,6 +265,14 @@ Result<void> LevelDbFile::sync() {
 
 Result<std::unique_ptr<leveldb::SequentialFile>> open_sequential(Disk& disk,
                                                                  const std::string& path) {
+  if (role_of(path) == LevelDbRole::current) {
+    auto file = disk.open_readable(path);
+    if (!file) return std::move(file).error();
+    auto sealed = read_sealed(**file, path);
+    if (!sealed) return std::move(sealed).error();
+    sealed->resize(sealed->size() - kSealBytes);
+    return std::make_unique<TextFile>(*std::move(sealed));
+  }
   if (!is_framed(role_of(path))) {
     auto text = read_file(disk, path, std::numeric_limits<std::size_t>::max());
     if (!text) return std::move(text).error();

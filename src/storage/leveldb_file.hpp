@@ -59,7 +59,8 @@ enum class LevelDbRole : std::uint8_t {
   log,       ///< framed; its name is durable before it is used
   manifest,  ///< framed
   table,     ///< ends with a seal; not used before it is complete and synced
-  other,     ///< what becomes CURRENT; as above
+  current,   ///< CURRENT, and what becomes it; as above
+  other,
 };
 
 [[nodiscard]] LevelDbRole role_of(std::string_view path);
@@ -71,7 +72,9 @@ enum class LevelDbRole : std::uint8_t {
 /// A table's blocks have checksums, but do not know whose they are: one that lies, with all of its
 /// blocks, where another of the same size should be would pass for it. So behind what LevelDB
 /// writes, where it does not look, stands a seal with the table's name and a checksum over its end,
-/// where all blocks of raftkit's log lie that are smaller than a sector.
+/// where all blocks of raftkit's log lie that are smaller than a sector. CURRENT ends with one,
+/// too: with a changed digit it may name an older manifest that a crash has left, and an older
+/// database.
 ///
 /// Owner: one thread at a time, as LevelDB promises; a log is sealed by whoever opens the next one,
 /// which is the thread that wrote it.
@@ -98,7 +101,10 @@ class LevelDbFile final : public leveldb::WritableFile {
   [[nodiscard]] Result<void> write_out();
   [[nodiscard]] Result<void> write_frame(FrameKind kind);
   [[nodiscard]] Result<void> write_seal();
-  [[nodiscard]] Result<void> seal_table();
+  [[nodiscard]] bool is_sealed_behind() const {
+    return role_ == LevelDbRole::table || role_ == LevelDbRole::current;
+  }
+  [[nodiscard]] Result<void> seal_behind();
   [[nodiscard]] Result<void> write_buffer();
   void reserve();
   [[nodiscard]] Result<void> sync();
@@ -108,7 +114,7 @@ class LevelDbFile final : public leveldb::WritableFile {
   LevelDbRole role_;
   std::unique_ptr<storage::WritableFile> file_;
   std::string buffer_;  // if framed, with room for the header in front
-  std::string end_;     // of a table
+  std::string end_;     // of what a seal stands behind
   std::uint64_t size_ = 0;
   std::uint64_t durable_ = 0;
   std::uint64_t reserved_ = 0;
@@ -116,7 +122,8 @@ class LevelDbFile final : public leveldb::WritableFile {
   bool is_sealed_ = false;
 };
 
-/// All that LevelDB reads front to back: CURRENT as it is, streams out of their frames.
+/// All that LevelDB reads front to back: CURRENT without its seal, streams out of their frames.
+/// Errors: corrupt_data, with the path · as Disk.
 [[nodiscard]] Result<std::unique_ptr<leveldb::SequentialFile>> open_sequential(
     Disk& disk, const std::string& path);
 

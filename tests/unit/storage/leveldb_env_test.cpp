@@ -7,6 +7,8 @@
 
 #include "raftkit/storage.hpp"
 
+#include "storage/encoding.hpp"
+#include "storage/path.hpp"
 #include "testing/faulty_disk.hpp"
 #include "testing/memory_disk.hpp"
 
@@ -215,6 +217,39 @@ TEST_CASE("A database without its CURRENT or its newest log is refused and left 
   CHECK(status.IsCorruption());
   CHECK_THAT(status.ToString(), Catch::Contains("/db has lost its"));
   CHECK(database.memory().files() == files);
+}
+
+TEST_CASE("A database whose CURRENT was changed is refused", "[storage][env]") {
+  constexpr std::size_t kMost = 1 << 20;
+  Database database;
+  REQUIRE(database.open().ok());
+  const std::string current = read_file(database.memory(), "/db/CURRENT", kMost).value();
+  const std::string old_name = "/db/" + current.substr(0, current.find('\n'));
+  const std::string old_manifest = read_file(database.memory(), old_name, kMost).value();
+  REQUIRE(database.put(0, true).ok());
+  REQUIRE(database.open().ok());
+  database.flush();
+  database.close();
+  // A crash may leave an old manifest, and with it an older database.
+  REQUIRE(write_file_atomically(database.memory(), old_name, bytes_of(old_manifest)));
+  std::string changed = read_file(database.memory(), "/db/CURRENT", kMost).value();
+  REQUIRE(changed.substr(0, changed.find('\n')) != old_name.substr(4));
+  SECTION("to name an old manifest") {
+    changed.replace(0, old_name.size() - 4, old_name.substr(4));
+  }
+  SECTION("in any bit") {
+    const auto bit = GENERATE_COPY(range(std::size_t{0}, 8 * current.size()));
+    changed[bit / 8] = static_cast<char>(changed[bit / 8] ^ (1 << (bit % 8)));
+  }
+  SECTION("to end with the name") {
+    changed.resize(changed.find('\n') + 1);
+  }
+  REQUIRE(write_file_atomically(database.memory(), "/db/CURRENT", bytes_of(changed)));
+
+  const auto status = database.open();
+
+  CHECK(status.IsCorruption());
+  CHECK_THAT(status.ToString(), Catch::Contains("/db/CURRENT"));
 }
 
 TEST_CASE("A database whose making was interrupted is made anew", "[storage][env]") {
