@@ -4,7 +4,7 @@
 
 #include <memory>
 #include <optional>
-#include <set>
+#include <unordered_set>
 #include <vector>
 
 #include "raftkit/snapshot.hpp"
@@ -113,7 +113,7 @@ class SimLog final : public LogStorage {
   std::size_t interrupted_recoveries_ = 0;
   std::optional<DamageScope> damage_;
   bool has_lost_the_newest_ = false;
-  std::set<std::uint64_t> states_;  // of the log in files, that ever were durable, hashed
+  std::unordered_set<std::uint64_t> states_;  // of the log in files, that ever were durable, hashed
 };
 
 }  // namespace raftkit::testing

@@ -300,22 +300,21 @@ void SimMarks::looked(NodeId id, const driver::Driver& driver) {
     return other.first != id && other.second.is_up && other.second.role == Role::leader;
   };
   hit_if(std::any_of(nodes_.begin(), nodes_.end(), also_leads), "leader: two at once");
-  follow_progress(node, driver.status());
+  follow_progress(node, driver.status().progress);
 }
 
-void SimMarks::follow_progress(Node& node, const RaftStatus& status) {
-  std::map<NodeId, ProgressStatus> progress;
-  for (const ProgressStatus& now : status.progress) {
-    progress[now.node] = now;
+void SimMarks::follow_progress(Node& node, std::vector<ProgressStatus> progress) {
+  for (const ProgressStatus& now : progress) {
     hit_if(now.state == ProgressState::probe, "progress: probing");
     hit_if(now.state == ProgressState::probe && now.paused, "progress: waits for a probe");
     hit_if(now.state == ProgressState::snapshot, "progress: waits for a snapshot");
     hit_if(now.inflight_full, "progress: window full");
-    const auto before = node.progress.find(now.node);
-    if (before == node.progress.end() || before->second.state != ProgressState::snapshot) continue;
+    const auto before = std::find_if(node.progress.begin(),
+                                     node.progress.end(),
+                                     [&](const auto& each) { return each.node == now.node; });
+    if (before == node.progress.end() || before->state != ProgressState::snapshot) continue;
     hit_if(now.state == ProgressState::replicate, "progress: caught up by a snapshot");
-    hit_if(now.state == ProgressState::snapshot &&
-               now.pending_snapshot != before->second.pending_snapshot,
+    hit_if(now.state == ProgressState::snapshot && now.pending_snapshot != before->pending_snapshot,
            "progress: several snapshots for one follower");
   }
   node.progress = std::move(progress);

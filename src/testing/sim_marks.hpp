@@ -9,6 +9,7 @@
 #include <set>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "raftkit/event.hpp"
 #include "raftkit/message.hpp"
@@ -225,9 +226,9 @@ class SimMarks {
     std::uint64_t read_round = 0;
     std::optional<Term> joint_since;  // the term in which it began a joint phase, as the leader
     MembershipPtr members;
-    MembershipPtr seen_members;  // when it was last looked at
-    std::set<Index> changes;     // of the membership, not committed yet
-    std::map<NodeId, ProgressStatus> progress;
+    MembershipPtr seen_members;            // when it was last looked at
+    std::set<Index> changes;               // of the membership, not committed yet
+    std::vector<ProgressStatus> progress;  // as a leader, when last looked
     std::uint64_t looks = 0;
   };
 
@@ -240,7 +241,7 @@ class SimMarks {
   void received_request(const Envelope& envelope, const driver::Driver& by);
   void received_answer(const Envelope& envelope, const driver::Driver& by);
   void committed(Node& node, Index commit);
-  void follow_progress(Node& node, const RaftStatus& status);
+  void follow_progress(Node& node, std::vector<ProgressStatus> progress);
 
   std::array<std::uint64_t, kMarks.size()> counts_{};
   std::map<NodeId, Node> nodes_;

@@ -3,7 +3,6 @@
 #include <array>
 #include <atomic>
 #include <chrono>
-#include <cmath>
 #include <cstdio>
 #include <ctime>
 #include <filesystem>
@@ -426,7 +425,13 @@ class Summary {
 
   int finish() {
     const auto cpu_seconds = static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
-    std::cout << '\r' << line() << ", " << std::lround(cpu_seconds) << " s of CPU\n"
+    std::array<char, 80> cost{};
+    std::snprintf(cost.data(),
+                  cost.size(),
+                  "%.1f s of CPU, %.1f simulated hours per CPU minute",
+                  cpu_seconds,
+                  simulated_hours() * 60 / cpu_seconds);
+    std::cout << '\r' << line() << ", " << cost.data() << '\n'
               << operations_ << " operations" << at_least(fewest_operations_, "") << ", "
               << unknown_ << " of unknown outcome; " << incomplete_
               << " histories not searched to the end\n"
@@ -448,13 +453,16 @@ class Summary {
     return ", at least " + std::to_string(fewest.first) + of_what + " per run (seed " +
            std::to_string(fewest.second) + ")";
   }
+  [[nodiscard]] double simulated_hours() const {
+    return std::chrono::duration<double, std::ratio<3600>>(simulated_).count();
+  }
   [[nodiscard]] std::string line() const {
     std::array<char, 160> text{};
     std::snprintf(text.data(),
                   text.size(),
                   "%llu seeds, %.1f simulated hours, %.1f million events, %llu failed",
                   static_cast<unsigned long long>(seeds_),
-                  std::chrono::duration<double, std::ratio<3600>>(simulated_).count(),
+                  simulated_hours(),
                   static_cast<double>(events_) / 1e6,
                   static_cast<unsigned long long>(failed_));
     return text.data();
@@ -483,18 +491,20 @@ int run_many(const Arguments& arguments) {
             << ", " << arguments.seconds << " simulated seconds of faults each\n";
   Summary summary(arguments);
   std::atomic<std::uint64_t> next = arguments.first;
-  std::vector<std::thread> workers;
-  for (unsigned job = 0; job < arguments.jobs; ++job) {
-    workers.emplace_back([&] {
-      while (true) {
-        const std::uint64_t seed = next++;
-        if (seed - arguments.first >= arguments.seeds) return;
-        summary.add(seed, testing::simulate(options_for(arguments, seed)));
-      }
-    });
-  }
-  for (std::thread& worker : workers)
-    worker.join();
+  const auto work = [&] {
+    while (true) {
+      const std::uint64_t seed = next++;
+      if (seed - arguments.first >= arguments.seeds) return;
+      summary.add(seed, testing::simulate(options_for(arguments, seed)));
+    }
+  };
+  // With one job there is no other thread, and std::shared_ptr counts without atomic operations.
+  std::vector<std::thread> others;
+  for (unsigned job = 1; job < arguments.jobs; ++job)
+    others.emplace_back(work);
+  work();
+  for (std::thread& other : others)
+    other.join();
   return summary.finish();
 }
 
