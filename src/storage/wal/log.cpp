@@ -189,18 +189,21 @@ class WalLog final : public LogStorage {
     return writer_.has_room(0) ? writer_.begin_life(internals_.draw()) : Result<void>();
   }
 
-  /// A later start should not wonder about it again.
+  /// A later start should not wonder about a torn end again. Nor may what is written next, all of
+  /// whose frames begin alike, be torn so that it completes one that was torn there before: no
+  /// header is left there.
   Result<void> clean_end(const wal::Recovered& found, const std::string& path, WritableFile& file) {
-    if (found.torn_end == found.offset) return {};
-    options_.log_sink->log(LogLevel::warn,
-                           "log_end_torn",
-                           "the end of the log, which was not durable yet, does not count",
-                           {{"file", path},
-                            {"offset", std::to_string(found.offset)},
-                            {"bytes", std::to_string(found.torn_end - found.offset)}});
-    const std::vector<std::byte> zeros(kStepBytes);
-    for (std::uint64_t at = found.offset; at < found.torn_end; at += zeros.size()) {
-      const auto size = std::min<std::uint64_t>(zeros.size(), found.torn_end - at);
+    if (found.torn_end != found.offset)
+      options_.log_sink->log(LogLevel::warn,
+                             "log_end_torn",
+                             "the end of the log, which was not durable yet, does not count",
+                             {{"file", path},
+                              {"offset", std::to_string(found.offset)},
+                              {"bytes", std::to_string(found.torn_end - found.offset)}});
+    const std::uint64_t end = std::max(found.torn_end, found.offset + wal::kFrameBytes);
+    const std::vector<std::byte> zeros(std::min<std::uint64_t>(kStepBytes, end - found.offset));
+    for (std::uint64_t at = found.offset; at < end; at += zeros.size()) {
+      const auto size = std::min<std::uint64_t>(zeros.size(), end - at);
       if (auto written = file.write_at(at, std::span(zeros).first(size)); !written) return written;
     }
     return {};

@@ -284,6 +284,39 @@ TEST_CASE("What a torn end is cut from does not come back behind what is written
   CHECK(torn->load({}).value()->hard_state == HardState{Term{1}, std::nullopt, Index{1}});
 }
 
+TEST_CASE("What a torn end is cut from is not completed by the beginning of what is written later",
+          "[storage][wal][damage]") {
+  constexpr std::size_t kSector = storage::wal::kSectorBytes;
+  // So much of the last frame lies in another sector than the rest, and is lost.
+  for (std::size_t front = 1; front <= storage::wal::kFrameBytes; ++front) {
+    CAPTURE(front);
+    const auto write_frame_after = [](WalLog& log, std::size_t payload) {
+      REQUIRE(log.try_open());
+      REQUIRE(write(*log, Batch().append(1, 1, std::string(payload, 'e'))));
+      REQUIRE(write(*log, Batch().commit(1, 1)));
+      log.lose_power(1, Survivors::all);
+      return log.memory().content(log.memory().files().front()).rfind("krwl");
+    };
+    WalLog measured;
+    const std::size_t place = write_frame_after(measured, kSector);
+    WalLog log;
+    const std::size_t begin = write_frame_after(log, 3 * kSector - front - place % kSector);
+    REQUIRE((begin + front) % kSector == 0);
+    Files files = files_of(log);
+    files[used(files).front()].replace(begin, front, front, '\0');
+
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+      WalLog torn;
+      put(files, torn);
+      REQUIRE(torn.try_open());
+      REQUIRE(torn->load({}).value()->hard_state.commit == Index{0});
+      torn.lose_power(seed, Survivors::any);
+      REQUIRE(torn.try_open());
+      CHECK(torn->load({}).value()->hard_state.commit == Index{0});
+    }
+  }
+}
+
 TEST_CASE("Segments that nobody needs are removed, in the end also after a crash",
           "[storage][wal]") {
   WalLog log;
