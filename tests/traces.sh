@@ -1,45 +1,49 @@
 #!/usr/bin/env bash
 # Runs the same simulations as g++, clang++ and the sanitizers compile them, and twice as g++ does: what happens in a
-# simulation must follow from its seed, and from nothing else.
+# simulation must follow from its seed, and from nothing else. Installs what is missing (Debian 12, as root).
 #
-# usage: tests/traces.sh [SEEDS]     (default: 200; with 1000 about an hour)
+# usage: tests/traces.sh [SEEDS]     (default: 200; with 1000 half an hour, and building as long)
+# shellcheck disable=SC1091,SC2154 # what debian_packages.sh defines
 set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. src/cmake/debian_packages.sh
 
-cd "$(dirname "$0")/.."
 seeds=${1:-200}
 if [[ ! $seeds =~ ^[1-9][0-9]*$ ]]; then
-  sed -n '2,5s/^# \?//p' "$0" >&2
+  sed -n '2,/^# shellcheck/{/^# shellcheck/d;s/^# \{0,1\}//p}' tests/traces.sh >&2
   exit 2
 fi
 export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
 
-build() {  # build DIRECTORY CMAKE-OPTION...
-  local directory=$1
-  shift
-  cmake -S . -B "$directory" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo "$@" > /dev/null
-  cmake --build "$directory" --target raftkit-sim > /dev/null
+build() {  # build PRESET [CMAKE-ARGUMENT...]
+  lock_build "$1"
+  configure_build "$@"
+  echo "building build/$1"
+  cmake --build "build/$1" --target raftkit-sim >/dev/null || fail "building failed: cmake --build build/$1"
+  unlock_build
 }
 
-traces() {  # traces DIRECTORY
+simulate() {  # simulate PRESET: sets $trace
   local output
-  if ! output=$("$1/bin/raftkit-sim" --seeds "$seeds"); then
+  if ! output=$("build/$1/bin/raftkit-sim" --seeds "$seeds"); then
     printf '%s\n' "$output" >&2
     exit 1
   fi
-  sed -n 's/^traces //p' <<< "$output"
+  trace=$(sed -n 's/^traces //p' <<<"$output")
+  echo "$1: $trace, $seeds seeds"
 }
 
-build build/release -DCMAKE_CXX_COMPILER=g++
-build build/clang -DCMAKE_CXX_COMPILER=clang++ -DRAFTKIT_BUILD_EXAMPLES=OFF
-build build/asan -DCMAKE_CXX_COMPILER=g++ -DRAFTKIT_SANITIZE=address,undefined
+ensure_packages "${build_packages[@]}" "${test_packages[@]}" clang
+build release
+build clang
+build asan
 
-expected=$(traces build/release)
-echo "g++: $expected, $seeds seeds"
+simulate release
+expected=$trace
 status=0
-for directory in release clang asan; do
-  found=$(traces "build/$directory")
-  echo "$directory: $found"
-  [ "$found" = "$expected" ] || status=1
+for preset in release clang asan; do
+  simulate "$preset"
+  [ "$trace" = "$expected" ] || status=1
 done
 if [ $status -ne 0 ]; then
   echo "they differ: compare 'raftkit-sim --seed S --verbose' of two of them, seed by seed" >&2
