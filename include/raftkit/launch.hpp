@@ -29,18 +29,18 @@ struct StateMachineHome {
   bool is_first_start = false;
 };
 
-/// Makes or opens the state machine. Called once, after the data directory is locked and before the
-/// log is read.
+/// Makes or opens the state machine. Called once, by launch(), after the data directory is locked
+/// and the log opened. An exception counts as state_machine_failed.
 using StateMachineFactory =
     std::function<Result<std::unique_ptr<StateMachine>>(const StateMachineHome& home)>;
 
 struct LaunchOptions {
-  config::MemberOptions member;
-  StateMachineFactory state_machine;
+  config::MemberOptions member;       ///< completed and validated by launch()
+  StateMachineFactory state_machine;  ///< must be set
 
   /// What all members shall know about this one, e.g. where clients reach it.
   std::map<std::string, std::string> attributes;
-  /// What GET /version on the peer port answers; empty: raftkit's own version.
+  /// What GET /version on the peer port answers; empty: as TcpTransportOptions.
   std::string version_json;
   std::size_t max_command_bytes = NodeOptions{}.max_command_bytes;
   /// The last word on everything else, e.g. `[](NodeOptions& node) { node.retained_bytes = 0; }`.
@@ -77,7 +77,8 @@ class Instance {
 ///
 /// Errors, each with a sentence that names the option or the file and the remedy: invalid_option ·
 /// address_unavailable · already_locked · io_error · out_of_space · corrupt_data (damaged or
-/// missing parts) · store_mismatch (this member had another data directory before) · not_supported.
+/// missing parts) · store_mismatch (this member had another data directory before) · not_supported
+/// · invalid_argument (no state machine) · whatever making the state machine gave.
 [[nodiscard]] Result<std::unique_ptr<Instance>> launch(boost::asio::any_io_executor executor,
                                                        LaunchOptions options);
 

@@ -10,6 +10,7 @@
 #include "assembly/identity.hpp"
 #include "assembly/listen_probe.hpp"
 #include "driver/recovery.hpp"
+#include "runtime/no_throw.hpp"
 
 namespace raftkit {
 
@@ -52,7 +53,8 @@ class Launcher {
 
   Result<std::unique_ptr<Instance>> run() {
     using Step = Result<void> (Launcher::*)();
-    for (const Step step : {&Launcher::check_addresses,
+    for (const Step step : {&Launcher::check_options,
+                            &Launcher::check_addresses,
                             &Launcher::take_directory,
                             &Launcher::find_log,
                             &Launcher::find_identity,
@@ -72,6 +74,14 @@ class Launcher {
     options_.log_sink->log(level, event, text);
   }
 
+  // Those of a command line have been through this; the ones that an embedder filled in have not.
+  Result<void> check_options() {
+    if (!options_.state_machine)
+      return Error(Errc::invalid_argument, "LaunchOptions::state_machine is not set");
+    config::log_notices(*options_.log_sink, config::complete(options_.member));
+    return config::validate(options_.member);
+  }
+
   // Before anything is written: a first start that fails here can be repeated with other options.
   Result<void> check_addresses() {
     auto free = assembly::probe_listen_urls(config::texts(options_.member.listen_peer_urls));
@@ -80,8 +90,7 @@ class Launcher {
   }
 
   Result<void> take_directory() {
-    instance_->data_directory_ = options_.member.data_dir.empty() ? options_.member.name + ".etcd"
-                                                                  : options_.member.data_dir;
+    instance_->data_directory_ = options_.member.data_dir;
     const std::string where = "--data-dir " + instance_->data_directory_;
     if (auto made = disk_.create_directories(instance_->data_directory_ + "/member"); !made) {
       return in_context(where, made.error());
@@ -213,8 +222,12 @@ class Launcher {
     auto snapshots = storage::open_file_snapshot_store(disk_, path("snapshots"));
     if (!snapshots) return with_remedy(snapshots.error());
     snapshots_ = *std::move(snapshots);
-    auto state_machine = options_.state_machine({path("state"), first_start_.has_value()});
+    auto state_machine = runtime::no_throw(Errc::state_machine_failed, [&] {
+      return options_.state_machine({path("state"), first_start_.has_value()});
+    });
     if (!state_machine) return with_remedy(state_machine.error());
+    if (!*state_machine)
+      return Error(Errc::state_machine_failed, "LaunchOptions::state_machine gave a null pointer");
     instance_->state_machine_ = *std::move(state_machine);
     return check_kind();
   }

@@ -47,7 +47,7 @@ class Server {
     io_.run();
     if (shutdown_.joinable()) shutdown_.join();
     instance_.reset();
-    return signal_ != 0 ? end_by_signal() : exit_status_;
+    return signal_ != 0 && exit_status_ == 0 ? end_by_signal() : exit_status_;
   }
 
  private:

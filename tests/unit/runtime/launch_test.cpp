@@ -2,6 +2,7 @@
 #include "raftkit/launch.hpp"
 
 #include <filesystem>
+#include <stdexcept>
 
 #include <boost/asio/ip/tcp.hpp>
 
@@ -149,4 +150,54 @@ TEST_CASE("A data directory of a program of another kind is refused", "[runtime]
   REQUIRE_FALSE(instance);
   CHECK(instance.error() == Errc::invalid_option);
   CHECK_THAT(instance.error().message(), Catch::Contains("in memory; this one is on disk"));
+}
+
+TEST_CASE("Options that were filled in by hand are checked as those of a command line",
+          "[runtime]") {
+  const Alone alone;
+  boost::asio::io_context context;
+  LaunchOptions options = alone.options();
+  options.member.snapshot_count = 0;  // the default
+  REQUIRE(launch(context.get_executor(), options));
+
+  options.member.data_dir += "-of-another";
+  options.member.election_timeout = config::Milliseconds(40);
+  const auto instance = launch(context.get_executor(), options);
+
+  REQUIRE_FALSE(instance);
+  CHECK(instance.error() == Errc::invalid_option);
+  CHECK_THAT(instance.error().message(), Catch::Contains("election-timeout"));
+  CHECK_FALSE(std::filesystem::exists(options.member.data_dir));
+}
+
+TEST_CASE("A state machine that cannot be made is an error of launch", "[runtime]") {
+  const Alone alone;
+  boost::asio::io_context context;
+  LaunchOptions options = alone.options();
+  Errc expected = Errc::state_machine_failed;
+  std::string words;
+  SECTION("nobody makes it") {
+    options.state_machine = nullptr;
+    expected = Errc::invalid_argument;
+    words = "LaunchOptions::state_machine";
+  }
+  SECTION("making it throws") {
+    options.state_machine = [](const StateMachineHome&) -> Result<std::unique_ptr<StateMachine>> {
+      throw std::runtime_error("no such table");
+    };
+    words = "no such table";
+  }
+  SECTION("nothing was made") {
+    options.state_machine = [](const StateMachineHome&) -> Result<std::unique_ptr<StateMachine>> {
+      return std::unique_ptr<StateMachine>();
+    };
+    words = "null";
+  }
+
+  const auto instance = launch(context.get_executor(), options);
+
+  REQUIRE_FALSE(instance);
+  CHECK(instance.error() == expected);
+  CHECK_THAT(instance.error().message(), Catch::Contains(words));
+  CHECK(launch(context.get_executor(), alone.options()));
 }
