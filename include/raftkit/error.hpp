@@ -22,7 +22,7 @@ enum class Errc {
   command_too_large = 5,  ///< over the node's limit; nothing was sent
   overloaded = 6,         ///< a queue is at its limit; nothing was done, retry later
   timed_out = 7,          ///< no answer in time; nothing was changed by this request
-  transfer_aborted = 8,   ///< leadership stayed where it was
+  transfer_aborted = 8,   ///< the target does not lead; somebody else may
   stopped = 9,            ///< the node is stopping or has stopped; nothing was done
   peer_not_found = 10,    ///< no such member, or a message from somebody who is none
   invalid_argument = 11,  ///< the caller's mistake; the message names the value

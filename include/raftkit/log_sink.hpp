@@ -19,7 +19,7 @@ struct LogField {
   std::string value;
 };
 
-/// One log line: a stable event name ("became_leader"), a sentence, and key=value fields.
+/// One log line: a stable event name ("role_changed"), a sentence, and key=value fields.
 struct LogRecord {
   LogLevel level = LogLevel::info;
   std::string_view event;

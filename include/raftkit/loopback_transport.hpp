@@ -23,8 +23,8 @@ struct LoopbackOptions {
 
 /// Joins transports in this process: for tests, and for several replicas in one program. Messages
 /// are handed from executor to executor without being encoded; everything else, handshake, queues
-/// and their limits, reports, snapshots, behaves as over TCP. Peers are found by their NodeId;
-/// their URLs mean nothing.
+/// and their limits, reports, snapshots, behaves as over TCP, except that an interrupted snapshot
+/// begins anew. Peers are found by their NodeId; their URLs mean nothing.
 ///
 /// The switches cut connections as pulled cables would: what is on its way is lost, and nothing new
 /// gets through until they are mended. They take effect before they return.

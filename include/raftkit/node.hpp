@@ -152,8 +152,9 @@ class Node {
   /// Blocks while it reads. Raftkit's own work runs in a strand on `executor`, besides worker
   /// threads for the disk and the state machine; handlers without an executor of their own run on
   /// `executor`, outside that strand. Errors: invalid_option · not_found (empty log and no
-  /// bootstrap) · corrupt_data · io_error · address_unavailable, each with a sentence for the
-  /// operator.
+  /// bootstrap) · corrupt_data · io_error · out_of_space · storage_failed · address_unavailable,
+  /// each with a sentence for the operator · invalid_argument (a part is missing) ·
+  /// state_machine_failed.
   static Result<std::unique_ptr<Node>> create(boost::asio::any_io_executor executor,
                                               const NodeOptions& options,
                                               NodeParts parts);
@@ -165,9 +166,9 @@ class Node {
   /// Replicates `command`; completes with void(error_code, ProposeResult) when this node has
   /// applied it. While no leader is known it waits. On a follower it travels to the leader and the
   /// answer comes from this node's own state machine. Errors: proposal_dropped, no_leader,
-  /// overloaded, command_too_large, stopped, out_of_space (NodeStatus::log_full): it was not
-  /// appended and never will be, safe to retry · commit_unknown: it may yet commit. Limits: 1 byte
-  /// to NodeOptions::max_command_bytes.
+  /// overloaded, command_too_large, invalid_argument (empty), stopped, out_of_space
+  /// (NodeStatus::log_full): it was not appended and never will be, safe to retry · commit_unknown:
+  /// it may yet commit. Limits: 1 byte to NodeOptions::max_command_bytes.
   template <class CompletionToken>
   auto async_propose(Bytes command, CompletionToken&& token) {
     return boost::asio::async_initiate<CompletionToken, void(error_code, ProposeResult)>(
@@ -192,7 +193,8 @@ class Node {
 
   /// Hands leadership to `target`, or to the voter whose log is furthest; completes with
   /// void(error_code) when the new leader is known here. Errors: not_leader · peer_not_found (no
-  /// voter) · transfer_aborted (after one election timeout) · stopped.
+  /// voter) · transfer_aborted (nobody can take over, somebody else did, or one election timeout
+  /// passed) · stopped.
   template <class CompletionToken>
   auto async_transfer_leadership(std::optional<NodeId> target, CompletionToken&& token) {
     return boost::asio::async_initiate<CompletionToken, void(error_code)>(
@@ -236,9 +238,9 @@ class Node {
   [[nodiscard]] NodeStatus status() const;
 
   /// Calls `observer` on `on` with the status: once at the beginning, and after every change of
-  /// role, term, leader, membership, publication or failure; in order and one call at a time, also
-  /// if several threads run `on`. For work that only the leader may do: act only while the latest
-  /// status says leader, and fence with its term.
+  /// role, term, leader, membership, log_full, publication or failure; in order and one call at a
+  /// time, also if several threads run `on`. For work that only the leader may do: act only while
+  /// the latest status says leader, and fence with its term.
   Subscription subscribe(boost::asio::any_io_executor on,
                          std::function<void(const NodeStatus&)> observer);
 

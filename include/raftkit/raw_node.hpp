@@ -45,8 +45,10 @@ class RawNode {
 
   /// Takes in a message: from a peer, or one that a batch addressed to this node itself
   /// (`send_after`). Errors: peer_not_found (a response from somebody who is no member) · those of
-  /// propose() for a ProposeRequest · not_supported for ProposeResponse, which is not the core's ·
-  /// corrupt_data (the leader knows entries to be durable here that are not: this node must stop).
+  /// propose() for a ProposeRequest · no_leader for a ReadIndexRequest · not_supported for
+  /// ProposeResponse, which is not the core's · malformed (it contradicts itself: ignored) · and
+  /// two after which this node must stop: corrupt_data (the leader knows entries to be durable here
+  /// that are not) and invariant_violated (two leaders in one term).
   Result<void> step(Envelope&& envelope);
 
   /// Appends on a leader, passes on to the leader on a follower (with `tag`, which the leader's

@@ -32,9 +32,11 @@ enum class StateMachineKind : std::uint8_t {
 /// Deterministic: the same commands give the same state and the same results on every node. Only
 /// `apply` has to be implemented.
 ///
-/// Threads: every method is called on the node's apply worker, one at a time; never on the node's
-/// strand, so it may block without disturbing elections. Throwing, or returning an error where one
-/// is possible, stops the node with state_machine_failed.
+/// Threads: kind() and applied_index() are called by whoever creates the node; every other method
+/// on the node's apply worker, one at a time; never on the node's strand, so it may block without
+/// disturbing elections. Throwing, or returning an error where one is possible, stops the node with
+/// state_machine_failed; except for not_supported, and for capture() on disk and what it gave: that
+/// ends the transfer only.
 class StateMachine {
  public:
   virtual ~StateMachine() = default;
