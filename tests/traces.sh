@@ -15,9 +15,9 @@ if [[ ! $seeds =~ ^[1-9][0-9]*$ ]]; then
 fi
 export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
 
-build() {  # build PRESET [CMAKE-ARGUMENT...]
+build() {  # build PRESET
   lock_build "$1"
-  configure_build "$@"
+  configure_build "$1"
   echo "building build/$1"
   cmake --build "build/$1" --target raftkit-sim >/dev/null || fail "building failed: cmake --build build/$1"
   unlock_build
@@ -30,6 +30,7 @@ simulate() {  # simulate PRESET: sets $trace
     exit 1
   fi
   trace=$(sed -n 's/^traces //p' <<<"$output")
+  [ -n "$trace" ] || fail "build/$1/bin/raftkit-sim did not say what its traces are"
   echo "$1: $trace, $seeds seeds"
 }
 
