@@ -117,14 +117,20 @@ def fill(cluster, member, mib):
     while written < wanted:
         puts = "".join(f"put big/{written + i:07} {random_text(VALUE_BYTES)}\n"
                        for i in range(min(VALUES_PER_WRITE, wanted - written)))
-        result = etcdctl(["txn"], cluster.client(member), f"\n{puts}\n\n".encode())
-        if result.returncode != 0:
-            raise Failed(f"cannot write: {result.stderr.decode()}")
+        write(cluster, member, f"\n{puts}\n\n")
         written += puts.count("\n")
         if time.monotonic() - shown > 10:
             shown = time.monotonic()
             print(f"{written} of {wanted} values written", flush=True)
     return written
+
+
+def write(cluster, member, transaction):
+    """Again while it is refused: on a machine that stands still for a second, the leader changes."""
+    deadline = time.monotonic() + START_SECONDS
+    while (result := etcdctl(["txn"], cluster.client(member), transaction.encode())).returncode != 0:
+        if time.monotonic() > deadline:
+            raise Failed(f"cannot write: {result.stderr.decode()}")
 
 
 def random_text(size):
@@ -218,6 +224,7 @@ def main():
         run(cluster, options.mib, options.memory_mib, options.cuts)
     except (Failed, RuntimeError) as reason:
         print(f"FAILED: {reason}")
+        cluster.show_logs()
         return 1
     finally:
         cluster.stop()

@@ -9,6 +9,7 @@ NAMES = ["alpha", "beta", "gamma"]
 START_SECONDS = 30
 STOP_SECONDS = 15
 STEP_SECONDS = 30
+SHOWN_LINES = 25
 
 
 def environment():
@@ -61,6 +62,12 @@ class Cluster:
     def log(self, member):
         with open(f"{self.directory}/{NAMES[member]}.log", encoding="utf-8", errors="replace") as file:
             return file.read()
+
+    def show_logs(self):
+        """Prints the end of each that is there, for who has nothing else of this machine."""
+        for member, name in enumerate(NAMES):
+            if os.path.exists(f"{self.directory}/{name}.log"):
+                print(f"--- {name}.log:", *self.log(member).splitlines()[-SHOWN_LINES:], sep="\n")
 
     def options(self, member):
         """What the member is started with, by the name of the flag."""

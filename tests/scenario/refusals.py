@@ -442,6 +442,7 @@ def main():
         except (Failed, RuntimeError) as reason:
             failures += 1
             verdict = f"FAILED: {reason}"
+            cluster.show_logs()
         finally:
             cluster.stop()
         print(f"{title(case)}: {verdict} ({time.monotonic() - started:.1f} s)", flush=True)

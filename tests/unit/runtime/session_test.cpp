@@ -127,6 +127,8 @@ TEST_CASE("Commands in a session are answered as others are", "[runtime][session
               .result.view() == "did c");
     CHECK_FALSE(close(opened.value));
   }
+  // What another node answered, this one need not have applied yet.
+  CHECK_FALSE(get(cluster.read(leader)).code);
   CHECK(cluster.machine(leader).applied() == Strings{"a", "b", "c", "a", "b", "c"});
 }
 
@@ -451,6 +453,7 @@ TEST_CASE("A closed session is over for all members", "[runtime][sessions]") {
   const SessionCommand command{id, 1, 1, Bytes::copy_of("a")};
   CHECK(status_of(get(cluster.propose(cluster.somebody_else(leader), encoded(command)))) ==
         SessionStatus::expired);
+  CHECK_FALSE(get(cluster.read(leader)).code);
   CHECK(cluster.machine(leader).applied().empty());
 }
 
