@@ -9,13 +9,13 @@ namespace raftkit {
 /// Values that only grow.
 enum class CounterMetric : std::uint8_t {
   leader_changes,       ///< times a different leader became known
-  proposals_failed,     ///< ended in anything but success
+  proposals_failed,     ///< of any kind, that this node took or refused: answered with an error
   proposals_committed,  ///< entries committed, as seen here
   proposals_applied,    ///< entries applied here
-  reads_failed,
-  log_syncs,        ///< durable log writes, each one sync
-  log_bytes,        ///< payload bytes handed to the log
-  late_heartbeats,  ///< ticks that came more than one interval late
+  reads_failed,         ///< linearizable reads answered with an error
+  log_syncs,            ///< durable log writes, each one sync
+  log_bytes,            ///< payload bytes handed to the log
+  late_heartbeats,      ///< ticks that came more than one interval late
   messages_sent,
   messages_received,
   snapshots_sent,
@@ -29,7 +29,7 @@ enum class GaugeMetric : std::uint8_t {
   term,
   commit_index,
   applied_index,
-  proposals_pending,  ///< waiting here for their result
+  proposals_pending,  ///< of any kind, waiting here for their result
 };
 
 /// Durations in seconds.

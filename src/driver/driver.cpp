@@ -69,7 +69,7 @@ std::optional<Errc> Driver::refusal() const {
 
 void Driver::propose(Bytes command, ProposeHandler handler) {
   if (const auto refused = refusal()) {
-    handler(*refused, {});
+    proposals_.refuse(std::move(handler), *refused);
     return;
   }
   proposals_.add({EntryType::normal, std::move(command)}, std::move(handler));
@@ -77,7 +77,7 @@ void Driver::propose(Bytes command, ProposeHandler handler) {
 
 void Driver::read_index(ReadHandler handler) {
   if (life_ != Life::running || failure_) {
-    handler(Errc::stopped, {});
+    reads_.refuse(std::move(handler), Errc::stopped);
     return;
   }
   reads_.add(std::move(handler));
@@ -102,6 +102,7 @@ void Driver::end_stop() {
   reads_.fail_all(Errc::stopped);
   for (Transfer& transfer : std::exchange(transfers_, {}))
     transfer.handler(Errc::stopped);
+  report_requests();
   stop_done_();
 }
 
@@ -399,6 +400,17 @@ void Driver::flush() {
     fail({Errc::invariant_violated, node_.violation()});
   }
   drop_unneeded_files();
+  report_requests();
+}
+
+void Driver::report_requests() {
+  if (const auto failed = proposals_.take_failed(); failed > 0)
+    metrics_.add(CounterMetric::proposals_failed, failed);
+  if (const auto failed = reads_.take_failed(); failed > 0)
+    metrics_.add(CounterMetric::reads_failed, failed);
+  if (proposals_.pending() == reported_pending_) return;
+  reported_pending_ = proposals_.pending();
+  metrics_.set(GaugeMetric::proposals_pending, reported_pending_);
 }
 
 void Driver::carry_out(Ready& ready) {

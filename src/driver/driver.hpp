@@ -211,6 +211,7 @@ class Driver {
   void begin_restore(const SnapshotMeta& snapshot);
   [[nodiscard]] bool is_needed(const EntryId& file) const;
   void drop_unneeded_files();
+  void report_requests();
   [[nodiscard]] SnapshotMeta dispatched_state() const { return {dispatched_, membership_}; }
 
   DriverOptions options_;
@@ -261,6 +262,7 @@ class Driver {
   core::Random random_;
   Publication publication_ = Publication::due;
   std::optional<NodeId> counted_leader_;
+  std::size_t reported_pending_ = 0;
   std::optional<NodeId> broken_stream_;  // the leader's, until it is back
   std::uint32_t failovers_ = 0;  // campaigns left before waiting for the election timeout again
   std::uint64_t now_ = 0;        // in ticks

@@ -28,7 +28,7 @@ std::optional<NodeId> Driver::best_transfer_target() const {
 }
 
 void Driver::transfer_leadership(std::optional<NodeId> target, TransferHandler handler) {
-  if (life_ == Life::over || failure_) return handler(Errc::stopped);
+  if (life_ != Life::running || failure_) return handler(Errc::stopped);
   if (soft_state().role != Role::leader) return handler(Errc::not_leader);
   if (target == options_.raft.id) return handler({});
   if (!target) target = best_transfer_target();
@@ -72,7 +72,7 @@ void Driver::tick_without_room() {
 
 void Driver::change_membership(const MembershipChange& change, ProposeHandler handler) {
   if (const auto refused = refusal()) {
-    handler(*refused, {});
+    proposals_.refuse(std::move(handler), *refused);
     return;
   }
   // Before a joint phase has begun or ended, as the case may be, or a member has joined that the
@@ -82,7 +82,7 @@ void Driver::change_membership(const MembershipChange& change, ProposeHandler ha
                         std::none_of(change.steps.begin(), change.steps.end(), is_strict);
   if (can_tell && membership_->is_joint() == change.steps.empty()) {
     if (auto changed = core::change_membership(*membership_, change); !changed) {
-      handler(changed.error().code(), {});
+      proposals_.refuse(std::move(handler), changed.error().code());
       return;
     }
   }

@@ -10,13 +10,18 @@ namespace raftkit::driver {
 void Proposals::add(Proposal proposal, ProposeHandler handler) {
   const std::size_t bytes = proposal.payload.size() + Entry::kOverheadBytes;
   if (pending_ > 0 && pending_bytes_ + bytes > limits_.pending_bytes) {
-    handler(Errc::overloaded, {});
+    refuse(std::move(handler), Errc::overloaded);
     return;
   }
   ++pending_;
   pending_bytes_ += bytes;
   queue_.push_back(
       {std::move(proposal), {std::move(handler), bytes, now_ + limits_.timeout_ticks}});
+}
+
+void Proposals::refuse(ProposeHandler handler, error_code code) {
+  ++failed_;
+  handler(code, {});
 }
 
 std::vector<Proposals::Queued> Proposals::take_batch() {
@@ -59,6 +64,7 @@ void Proposals::answer(Waiter& waiter, error_code code, Proposed proposed) {
   if (!waiter.handler) return;
   --pending_;
   pending_bytes_ -= waiter.bytes;
+  if (code) ++failed_;
   waiter.handler(code, std::move(proposed));
 }
 

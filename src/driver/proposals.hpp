@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "raftkit/raw_node.hpp"
@@ -44,6 +45,8 @@ class Proposals {
 
   /// Takes a proposal. Answers with `overloaded` at once if too many wait.
   void add(Proposal proposal, ProposeHandler handler);
+  /// Answers one that is not even taken.
+  void refuse(ProposeHandler handler, error_code code);
 
   /// Hands what is queued to the core, as far as it takes it. Nothing is forwarded to a leader that
   /// is not among `connected`: it would be lost, and its fate unknown.
@@ -74,6 +77,8 @@ class Proposals {
   void fail_all(Errc queued);
 
   [[nodiscard]] std::size_t pending() const { return pending_; }
+  /// Those answered with an error since the last call.
+  [[nodiscard]] std::size_t take_failed() { return std::exchange(failed_, 0); }
 
  private:
   struct Waiter {
@@ -106,6 +111,7 @@ class Proposals {
   std::uint64_t now_ = 0;
   std::uint64_t next_sequence_ = 1;
   std::size_t pending_ = 0;
+  std::size_t failed_ = 0;
   std::size_t pending_bytes_ = 0;
   std::deque<Queued> queue_;
   std::map<std::uint64_t, Forwarded> forwarded_;  // by sequence

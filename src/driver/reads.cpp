@@ -8,15 +8,21 @@ namespace raftkit::driver {
 
 void Reads::add(ReadHandler handler) {
   if (pending_ >= limits_.pending) {
-    handler(Errc::overloaded, {});
+    refuse(std::move(handler), Errc::overloaded);
     return;
   }
   ++pending_;
   queue_.push_back({std::move(handler), now_ + limits_.timeout_ticks});
 }
 
+void Reads::refuse(ReadHandler handler, error_code code) {
+  ++failed_;
+  handler(code, {});
+}
+
 void Reads::answer(Waiter& waiter, error_code code, Index index) {
   --pending_;
+  if (code) ++failed_;
   waiter.handler(code, index);
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "raftkit/raw_node.hpp"
@@ -36,6 +37,8 @@ class Reads {
 
   /// Answers with `overloaded` at once if too many wait.
   void add(ReadHandler handler);
+  /// Answers one that is not even taken.
+  void refuse(ReadHandler handler, error_code code);
   /// Starts a round for those that wait, unless enough rounds are under way.
   void submit(RawNode& node);
   /// The round came back. Answers at once if that index is applied already.
@@ -45,6 +48,9 @@ class Reads {
   void restart_rounds();
   void tick(bool has_leader);
   void fail_all(Errc code);
+
+  /// Those answered with an error since the last call.
+  [[nodiscard]] std::size_t take_failed() { return std::exchange(failed_, 0); }
 
  private:
   struct Waiter {
@@ -64,6 +70,7 @@ class Reads {
   std::uint64_t now_ = 0;
   ReadId next_read_;
   std::size_t pending_ = 0;
+  std::size_t failed_ = 0;
   std::deque<Waiter> queue_;
   std::map<ReadId, Round> rounds_;
   std::multimap<Index, Waiter> waiting_for_apply_;

@@ -69,6 +69,16 @@ class NullMetrics final : public MetricsSink {
   void observe(HistogramMetric, double) override {}
 };
 
+class SeenMetrics final : public MetricsSink {
+ public:
+  void add(CounterMetric counter, std::uint64_t amount) override { counters[counter] += amount; }
+  void set(GaugeMetric gauge, std::uint64_t value) override { gauges[gauge] = value; }
+  void observe(HistogramMetric, double) override {}
+
+  std::map<CounterMetric, std::uint64_t> counters;
+  std::map<GaugeMetric, std::uint64_t> gauges;
+};
+
 struct Answer {
   error_code code;
   std::string result;
@@ -93,6 +103,9 @@ class DriverGroup {
   FakePorts& ports(std::uint64_t id) { return members_.at(id)->ports; }
   /// Payloads that this node's state machine has applied.
   std::vector<std::string>& applied(std::uint64_t id) { return members_.at(id)->applied; }
+
+  /// What all of them reported together; of gauges the latest.
+  [[nodiscard]] SeenMetrics& metrics() { return metrics_; }
 
   /// What a port of this node does not do by itself until resumed. `disk` holds compactions, too.
   enum class Port { disk, compaction, state_machine, network, snapshots };
@@ -127,7 +140,7 @@ class DriverGroup {
   bool deliver(std::uint64_t id);
 
   std::map<std::uint64_t, std::unique_ptr<Member>> members_;
-  NullMetrics metrics_;
+  SeenMetrics metrics_;
 };
 
 }  // namespace raftkit::test

@@ -70,6 +70,57 @@ TEST_CASE("A proposal waits for a leader and is answered no_leader when none com
   CHECK(answer->code == Errc::no_leader);
 }
 
+TEST_CASE("Requests that wait and those that fail are counted", "[driver]") {
+  DriverGroup group(
+      {.tune = [](driver::DriverOptions& options) { options.request_timeout_ticks = 5; }});
+  group.hold(1, Port::network);
+  auto& gauges = group.metrics().gauges;
+  auto& counters = group.metrics().counters;
+
+  group.propose(1, "a");
+  group.propose(1, "b");
+  group.read(1);
+  group.settle();
+  CHECK(gauges[GaugeMetric::proposals_pending] == 2);
+  CHECK(counters[CounterMetric::proposals_failed] == 0);
+  group.tick(1, 5);
+
+  CHECK(gauges[GaugeMetric::proposals_pending] == 0);
+  CHECK(counters[CounterMetric::proposals_failed] == 2);
+  CHECK(counters[CounterMetric::reads_failed] == 1);
+}
+
+TEST_CASE("Requests that succeed are not counted as failed, refused ones are", "[driver]") {
+  DriverGroup group({});
+  group.elect(1);
+  auto& counters = group.metrics().counters;
+
+  group.propose(1, "a");
+  group.read(1);
+  group.settle();
+  CHECK(counters[CounterMetric::proposals_failed] == 0);
+  CHECK(counters[CounterMetric::reads_failed] == 0);
+  group.node(1).begin_stop([] {});
+  const auto proposed = group.propose(1, "b");
+  const auto read = group.read(1);
+  group.settle();
+
+  CHECK(proposed->code == Errc::stopped);
+  CHECK(read->code == Errc::stopped);
+  CHECK(counters[CounterMetric::proposals_failed] == 1);
+  CHECK(counters[CounterMetric::reads_failed] == 1);
+}
+
+TEST_CASE("A node that stops takes no transfer of its leadership", "[driver]") {
+  DriverGroup group({});
+  group.elect(1);
+
+  group.node(1).begin_stop([] {});
+  const auto transferred = group.transfer(1, NodeId{3});
+
+  CHECK(transferred->code == Errc::stopped);
+}
+
 TEST_CASE("A proposal made before the election is carried out after it", "[driver]") {
   DriverGroup group({});
   const auto answer = group.propose(2, "early");
