@@ -383,7 +383,10 @@ def main():
             cluster.stop()
     failures = compare(answers["etcd"], answers["kvstore"])
     print(f"{len(answers['etcd'])} invocations; {failures} unexplained")
-    return 1 if failures else 0
+    if failures:
+        return 1
+    shutil.rmtree(options.directory)  # large
+    return 0
 
 
 if __name__ == "__main__":

@@ -419,7 +419,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kvstore", required=True, help="the program")
     parser.add_argument("--inspect", required=True, help="the program raftkit-inspect")
-    parser.add_argument("--directory", default="refusals.data", help="for data and logs; removed first")
+    parser.add_argument("--directory", default="refusals.data", help="for data and logs of the cases that fail; removed first")
     parser.add_argument("--port", type=int, default=24300, help="the first of eight on 127.0.0.1")
     parser.add_argument("--case", default="", help="only those whose title contains this")
     options = parser.parse_args()
@@ -445,6 +445,8 @@ def main():
             cluster.show_logs()
         finally:
             cluster.stop()
+        if verdict == "ok":
+            shutil.rmtree(directory)  # all of them together are several GiB
         print(f"{title(case)}: {verdict} ({time.monotonic() - started:.1f} s)", flush=True)
     print(f"{len(chosen)} cases, {failures} failed")
     return 1 if failures or not chosen else 0
